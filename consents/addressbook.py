@@ -1,0 +1,95 @@
+"""Finds the identities that addresses mean, and makes those that are new."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Q
+
+from consents.commitments import identity_digest
+from consents.identifiers import Address
+from consents.models import ChannelIdentity, Contact, Sender, Standing
+
+AddressKey = tuple[str, str]
+"""Channel and lookup key: what makes two spellings the same identity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`attached`: identities just made that belong to a contact who was there before."""
+
+    identities: Mapping[AddressKey, ChannelIdentity]
+    attached: Collection[ChannelIdentity] = ()
+
+
+def key_of(address: Address) -> AddressKey:
+    return (address.channel.value, address.lookup_key)
+
+
+def find(sender: Sender, addresses: Iterable[Address]) -> dict[AddressKey, ChannelIdentity]:
+    """The identities that exist already, erased ones by their digest."""
+    wanted: dict[str, dict[bytes, str]] = {}
+    for channel, lookup_key in {key_of(address) for address in addresses}:
+        wanted.setdefault(channel, {})[identity_digest(channel, lookup_key)] = lookup_key
+    if not wanted:
+        return {}
+    query = Q()
+    for channel, keys in wanted.items():
+        known = Q(lookup_key__in=list(keys.values())) | Q(digest__in=list(keys))
+        query |= Q(channel=channel) & known
+    found = ChannelIdentity.objects.filter(query, sender=sender).select_related("contact")
+    return {(one.channel, _lookup_key(one, wanted[one.channel])): one for one in found}
+
+
+def find_or_create(sender: Sender, wanted: Mapping[Address, Contact | None]) -> Found:
+    """The identity of each address; a new one belongs to the contact named, else to a new one.
+
+    Must run in a transaction, before any standing is locked. An address that somebody else has
+    already stays theirs: the caller looks whose it is.
+    """
+    contacts = {key_of(address): contact for address, contact in wanted.items() if contact}
+    found = find(sender, wanted)
+    missing = {key_of(a): a for a in wanted if key_of(a) not in found}
+    if not missing:
+        return Found(found)
+    made = _create(sender, missing, contacts)
+    found |= find(sender, missing.values())
+    new = [found[key] for key in missing if found[key].id in made]
+    return Found(found, [one for one in new if (one.channel, one.lookup_key) in contacts])
+
+
+def _lookup_key(identity: ChannelIdentity, keys: Mapping[bytes, str]) -> str:
+    return identity.lookup_key or keys[bytes(identity.digest)]
+
+
+def _create(
+    sender: Sender, missing: Mapping[AddressKey, Address], contacts: Mapping[AddressKey, Contact]
+) -> set[UUID]:
+    """Make what is missing, in one order for everybody; somebody else may be faster."""
+    owners = {key: contacts.get(key) or Contact(sender=sender) for key in sorted(missing)}
+    strangers = [owner for key, owner in owners.items() if key not in contacts]
+    Contact.objects.bulk_create(strangers)
+    identities = [_new_identity(sender, missing[key], owner) for key, owner in owners.items()]
+    ChannelIdentity.objects.bulk_create(identities, ignore_conflicts=True)
+    ids = [identity.id for identity in identities]
+    made = set(ChannelIdentity.objects.filter(id__in=ids).values_list("id", flat=True))
+    Standing.objects.bulk_create([Standing(identity_id=id) for id in ids if id in made])
+    lost = [one.contact_id for one in identities if one.id not in made]
+    unused = {owner.id for owner in strangers}.intersection(lost)
+    if unused:
+        Contact.objects.filter(id__in=unused).delete()
+    return made
+
+
+def _new_identity(sender: Sender, address: Address, contact: Contact) -> ChannelIdentity:
+    return ChannelIdentity(
+        sender=sender,
+        contact=contact,
+        channel=address.channel.value,
+        address=address.value,
+        lookup_key=address.lookup_key,
+        digest=identity_digest(address.channel.value, address.lookup_key),
+        warnings=list(address.warnings),
+    )

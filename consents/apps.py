@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class ConsentsConfig(AppConfig):
+    name = "consents"
+    verbose_name = "Consent"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,52 @@
+"""Secrets at rest: encrypted with keys of the environment, several while one is replaced."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models
+
+
+if TYPE_CHECKING:
+    _BinaryField = models.BinaryField[Any, Any]
+else:
+    _BinaryField = models.BinaryField
+
+
+@lru_cache(maxsize=4)
+def _fernet(keys: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in keys])
+
+
+def _current() -> MultiFernet:
+    return _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS))
+
+
+class EncryptedJSONField(_BinaryField):
+    """JSON that the database only sees encrypted (Fernet; the first key writes, all read)."""
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        if value is None:
+            return None
+        try:
+            return json.loads(_current().decrypt(bytes(value)))
+        except InvalidToken:
+            raise ImproperlyConfigured(
+                "A stored secret cannot be read with the keys in FIELD_ENCRYPTION_KEYS: "
+                "put back the key it was written with, behind the newer ones."
+            ) from None
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        if value is not None and not isinstance(value, bytes | memoryview):
+            value = _current().encrypt(json.dumps(value).encode())
+        return super().get_db_prep_value(value, connection, prepared)
+
+    def value_to_string(self, obj: models.Model) -> str:
+        """A dump of the database carries the encrypted form only."""
+        encrypted = self.get_db_prep_value(self.value_from_object(obj), connection=None)
+        return bytes(encrypted).decode() if encrypted is not None else ""

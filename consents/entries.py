@@ -1,0 +1,237 @@
+"""What somebody asks to have recorded, and whether it can be: no queries, clear errors."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from consents import identifiers
+from consents.errors import ConsentError
+from consents.models import Contact, Purpose
+from consents.purposes import PurposeTree
+from consents.vocabulary import (
+    CLOCK_TOLERANCE,
+    CONSENT_ACTIONS,
+    CUT_TO_NOW_ORIGINS,
+    ROOT_PURPOSE,
+    SOURCE_MAX,
+    Action,
+    Channel,
+    Lifts,
+    Origin,
+)
+
+Word = TypeVar("Word", Origin, Action)
+
+EVIDENCE_MAX_BYTES = 64 * 1024
+TEXT_MAX = 2000
+_NUL_IN_JSON = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One opt-in or opt-out as it was handed in, not yet checked.
+
+    Either `identity` with its `channel`, or `contact` (a Contact): then all its identities, or
+    those on `channels`. Both: the identity belongs, or will belong, to that contact.
+    `occurred_at` carries a time zone. `lifts` is for drop-ins, whose callers state nothing.
+    """
+
+    action: str
+    channel: str | None = None
+    identity: object = field(default=None, repr=False)
+    contact: Contact | None = field(default=None, repr=False)
+    channels: Sequence[str] = ()
+    purpose: str = ROOT_PURPOSE
+    source: str = ""
+    ip: str | None = field(default=None, repr=False)
+    user_agent: str = field(default="", repr=False)
+    evidence: Mapping[str, Any] | None = field(default=None, repr=False)
+    note: str = field(default="", repr=False)
+    occurred_at: datetime | None = None
+    origin: str = Origin.API
+    actor: str = ""
+    lifts: Lifts | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An entry that can be recorded. `address` is None when it speaks of a whole contact."""
+
+    action: Action
+    address: identifiers.Address | None
+    contact: Contact | None
+    channels: frozenset[Channel]
+    purpose: Purpose
+    source: str
+    origin: Origin
+    actor: str
+    lifts: Lifts
+    ip: str | None
+    user_agent: str
+    evidence: dict[str, Any]
+    note: str
+    occurred_at: datetime | None
+
+
+def check(entry: Entry, purposes: PurposeTree, now: datetime, *, is_single: bool) -> Draft:
+    """The entry in order, or a ConsentError that says what is wrong with it."""
+    origin = _word(Origin, entry.origin, "origin")
+    action = _word(Action, entry.action, "action")
+    if action not in CONSENT_ACTIONS:
+        raise ConsentError("unknown_action", "The action is opt_in or opt_out.", "action")
+    return Draft(
+        action=action,
+        address=_address(entry),
+        contact=entry.contact,
+        channels=frozenset(channel(name, "channels") for name in entry.channels),
+        purpose=purposes.named(entry.purpose),
+        source=_source(entry.source),
+        origin=origin,
+        actor=entry.actor,
+        lifts=_lifts(entry, action, origin, is_single=is_single),
+        ip=_ip(entry.ip),
+        user_agent=_text(entry.user_agent, "user_agent"),
+        evidence=_evidence(entry.evidence),
+        note=_text(entry.note, "note"),
+        occurred_at=_occurred_at(entry.occurred_at, origin, now),
+    )
+
+
+def channel(name: object, field_name: str = "channel") -> Channel:
+    """The channel of this name, whatever its case."""
+    text = name.upper() if isinstance(name, str) else ""
+    if text not in Channel.__members__:
+        raise ConsentError("unknown_channel", "There is no such channel.", field_name)
+    return Channel[text]
+
+
+def _word(words: type[Word], value: object, field_name: str) -> Word:
+    try:
+        return words(str(value))
+    except ValueError:
+        message = f"There is no such {field_name}."
+        raise ConsentError(f"unknown_{field_name}", message, field_name) from None
+
+
+def _address(entry: Entry) -> identifiers.Address | None:
+    if entry.identity is None:
+        if entry.contact is None:
+            raise ConsentError(
+                "identity_required", "Name an identity and its channel, or a contact.", "identity"
+            )
+        return None
+    if entry.channel is None:
+        raise ConsentError("channel_required", "Name the identity's channel.", "channel")
+    return identifiers.normalise(channel(entry.channel), entry.identity)
+
+
+def _source(source: object) -> str:
+    text = _text(source, "source").strip()
+    if not text:
+        raise ConsentError("source_required", "The source cannot be empty.", "source")
+    if len(text) > SOURCE_MAX:
+        raise ConsentError(
+            "source_too_long", f"The source has at most {SOURCE_MAX} characters.", "source"
+        )
+    return text
+
+
+def _lifts(entry: Entry, action: Action, origin: Origin, *, is_single: bool) -> Lifts:
+    """Which opt-outs this opt-in is entitled to lift, by who says it and how."""
+    if action != Action.OPT_IN:
+        return Lifts.NOTHING
+    if origin == Origin.DROPIN:
+        return entry.lifts or Lifts.DROPIN
+    states_its_time = entry.occurred_at is not None
+    entitled = {
+        Origin.KEYWORD: True,
+        Origin.PREFERENCE_PAGE: True,
+        Origin.ADMIN: bool(entry.note.strip()),
+        Origin.API: is_single or states_its_time,
+        Origin.IMPORT: states_its_time,
+    }
+    return Lifts.ANY if entitled.get(origin, False) else Lifts.NOTHING
+
+
+def _ip(ip: object) -> str | None:
+    if ip is None or ip == "":
+        return None
+    try:
+        if not isinstance(ip, str) or "%" in ip:
+            raise ValueError
+        return str(ipaddress.ip_address(ip.strip()))
+    except ValueError:
+        raise ConsentError("invalid_ip", "The ip is not a valid IP address.", "ip") from None
+
+
+def _text(text: object, field_name: str) -> str:
+    if not isinstance(text, str):
+        raise ConsentError(f"invalid_{field_name}", "This must be text.", field_name)
+    if "\0" in text or not _is_storable(text):
+        raise ConsentError(
+            f"invalid_{field_name}", "This text holds characters that cannot be kept.", field_name
+        )
+    if len(text) > TEXT_MAX:
+        raise ConsentError(
+            f"{field_name}_too_long", f"This has at most {TEXT_MAX} characters.", field_name
+        )
+    return text
+
+
+def _is_storable(text: str) -> bool:
+    """Lone surrogates can be written in JSON, but not in UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _evidence(evidence: object) -> dict[str, Any]:
+    if evidence is None:
+        return {}
+    problem = ConsentError("invalid_evidence", "The evidence is a JSON object.", "evidence")
+    if not isinstance(evidence, Mapping):
+        raise problem
+    try:
+        text = json.dumps(evidence, ensure_ascii=False, allow_nan=False)
+        size = len(text.encode())
+    except (TypeError, ValueError, RecursionError):
+        raise problem from None
+    if _NUL_IN_JSON.search(text):
+        raise ConsentError(
+            "invalid_evidence", "The evidence holds characters that cannot be kept.", "evidence"
+        )
+    if size > EVIDENCE_MAX_BYTES:
+        raise ConsentError(
+            "evidence_too_long", f"The evidence has at most {EVIDENCE_MAX_BYTES} bytes.", "evidence"
+        )
+    kept: dict[str, Any] = json.loads(text, parse_float=_as_stored)
+    return kept
+
+
+def _as_stored(number: str) -> int | float:
+    """The number as it comes back from the database, so that its commitment still fits."""
+    value = float(number)
+    return int(value) if value.is_integer() else value
+
+
+def _occurred_at(occurred_at: object, origin: Origin, now: datetime) -> datetime | None:
+    if occurred_at is None:
+        return None
+    if not isinstance(occurred_at, datetime) or occurred_at.tzinfo is None:
+        raise ConsentError(
+            "invalid_occurred_at", "This must be a time with its zone.", "occurred_at"
+        )
+    if occurred_at < EARLIEST:
+        raise ConsentError("invalid_occurred_at", "This is too long ago.", "occurred_at")
+    if occurred_at > now + CLOCK_TOLERANCE and origin not in CUT_TO_NOW_ORIGINS:
+        raise ConsentError("occurred_in_future", "This has not happened yet.", "occurred_at")
+    return occurred_at.astimezone(UTC)

@@ -1,0 +1,30 @@
+"""What Optbook says when it refuses: a stable code, a sentence for a person, the field at fault."""
+
+from __future__ import annotations
+
+
+class ConsentError(Exception):
+    """A request that cannot be carried out; nothing was changed.
+
+    `code` is stable and part of the API; `message` is for a person and quotes no personal data;
+    `field` names the input at fault, where there is one.
+    """
+
+    def __init__(self, code: str, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.field = field
+
+    def __reduce__(self) -> tuple[type[ConsentError], tuple[str, str, str | None]]:
+        return type(self), (self.code, self.message, self.field)
+
+
+class AppendOnly(Exception):
+    """Somebody tried to write the ledger by another door than `ledger.record`."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The ledger is append-only, and only consents.ledger writes it: "
+            "use ledger.record() or ledger.record_many()."
+        )

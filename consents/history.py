@@ -1,0 +1,81 @@
+"""Reads the ledger's opt-ins and opt-outs back as statements, as they stood at any time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Exists, Max, OuterRef, Q
+
+from consents.folding import Fold, Statement, fold
+from consents.models import ConsentEvent, InboundMessage
+from consents.vocabulary import CONSENT_ACTIONS, Action, Lifts, Origin
+
+Pair = tuple[UUID, UUID]
+"""Identity and purpose."""
+
+
+def statements(
+    identities: Iterable[UUID],
+    *,
+    known_by: datetime | None = None,
+    occurred_by: datetime | None = None,
+) -> Mapping[Pair, list[Statement]]:
+    """Every opt-in and opt-out of these identities that has not been voided, by pair.
+
+    `known_by` leaves out what was recorded later, `occurred_by` what happened later.
+    """
+    voiding = ConsentEvent.objects.filter(action=Action.VOIDED.value, cause=OuterRef("pk"))
+    limits = Q()
+    if known_by is not None:
+        voiding = voiding.filter(recorded_at__lte=known_by)
+        limits &= Q(recorded_at__lte=known_by)
+    if occurred_by is not None:
+        limits &= Q(occurred_at__lte=occurred_by)
+    rows = ConsentEvent.objects.filter(
+        limits, ~Exists(voiding), identity__in=list(identities), action__in=CONSENT_ACTIONS
+    ).values_list("identity", "purpose", "id", "action", "occurred_at", "lifts", "origin")
+    found: dict[Pair, list[Statement]] = defaultdict(list)
+    for identity, purpose, event, action, occurred_at, lifts, origin in rows.order_by("seq"):
+        found[identity, purpose].append(
+            Statement(event, Action(action), occurred_at, Lifts(lifts), origin == Origin.DROPIN)
+        )
+    return found
+
+
+def state_as_of(identity: UUID, at: datetime, *, hindsight: bool = False) -> dict[UUID, Fold]:
+    """The identity's folds by purpose as they were at a past time.
+
+    From what was known then; with `hindsight` from all that is known now about then.
+    """
+    known_by = None if hindsight else at
+    found = statements([identity], known_by=known_by, occurred_by=at)
+    return {purpose: fold(said) for (_, purpose), said in found.items()}
+
+
+def last_inbound_as_of(
+    identity: UUID, at: datetime, *, known_by: datetime | None = None
+) -> datetime | None:
+    """When the person's last message that counts for the window came, as it was at that time."""
+    messages = InboundMessage.objects.filter(
+        identity=identity, counts_for_window=True, received_at__lte=at
+    )
+    if known_by is not None:
+        messages = messages.filter(recorded_at__lte=known_by)
+    last: datetime | None = messages.aggregate(last=Max("received_at"))["last"]
+    return last
+
+
+def held_as_of(
+    identity: UUID, at: datetime, *, known_by: datetime | None = None
+) -> datetime | None:
+    """When the newest hold was put on that nobody had released by that time."""
+    lines = ConsentEvent.objects.filter(identity=identity, occurred_at__lte=at)
+    if known_by is not None:
+        lines = lines.filter(recorded_at__lte=known_by)
+    released = lines.filter(action=Action.RELEASED.value, cause=OuterRef("pk"))
+    holds = lines.filter(~Exists(released), action=Action.HELD.value)
+    last: datetime | None = holds.aggregate(last=Max("occurred_at"))["last"]
+    return last

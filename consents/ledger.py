@@ -1,0 +1,217 @@
+"""The one writer of consent events.
+
+`record` and `record_many` are the same work for one and for many: check, find the identities,
+lock their standings in one order, fold, write the state and the lines, ring the doorbell; all in
+one transaction. Arrival order plays no part in the state; every valid request is written down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db import OperationalError, connection, transaction
+
+from consents import entries
+from consents.entries import Draft, Entry
+from consents.errors import ConsentError
+from consents.history import statements
+from consents.models import ConsentEvent, ReviewItem, Sender
+from consents.purposes import PurposeTree
+from consents.reach import Reach
+from consents.vocabulary import CONSENT_ACTIONS, SPREADING_ORIGINS, Action, Origin, Outcome
+from consents.writing import Line, Page, database_clock
+
+DEADLOCK = "40P01"
+
+Done = TypeVar("Done")
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What came of one entry: all lines written for it, its own first.
+
+    There is more than one when the entry spoke of a whole contact, or was an opt-out that counts
+    for the contact's other identities too.
+    """
+
+    events: Sequence[ConsentEvent]
+
+    @property
+    def event(self) -> ConsentEvent:
+        return self.events[0]
+
+
+def record(sender: Sender | str, *, action: str, **fields: Any) -> Recorded:
+    """Write down one opt-in or opt-out; the fields are those of `Entry`.
+
+    Raises ConsentError, and changes nothing, when it cannot be recorded.
+    """
+    [result] = _record(sender, [Entry(action=action, **fields)], is_single=True)
+    if isinstance(result, ConsentError):
+        raise result
+    return result
+
+
+def record_many(sender: Sender | str, items: Sequence[Entry]) -> list[Recorded | ConsentError]:
+    """The same for many, in one transaction: a result for each entry, in their order.
+
+    An entry that cannot be recorded does not hold up its neighbours. An opt-in of an API or
+    import entry lifts an opt-out only where it states its own `occurred_at`.
+    """
+    return _record(sender, items, is_single=False)
+
+
+def void(event: ConsentEvent, *, note: str, actor: str) -> ConsentEvent:
+    """Take back a line entered in error: it stays written down, and the fold skips it.
+
+    Raises ConsentError for a person's own opt-out, which nobody may take back, and for a line
+    that is no opt-in or opt-out or is void already.
+    """
+    return once_more_on_deadlock(lambda: _void(event, note, actor))
+
+
+def rebuild(identities: Iterable[UUID]) -> None:
+    """Fold the ledger of these identities anew and put the result in place of what is there."""
+    ids = sorted(set(identities))
+    with transaction.atomic():
+        senders = Sender.objects.filter(identities__in=ids).distinct()
+        for sender in senders:
+            page = Page(sender, PurposeTree.load())
+            page.lock(sender.identities.filter(id__in=ids).values_list("id", flat=True))
+            said = statements(page.standings)
+            known = {(one, purpose) for one, folds in page.folds.items() for purpose in folds}
+            for pair in known | said.keys():
+                page.replace_fold(pair, said.get(pair, []))
+            page.write()
+
+
+def the_sender(sender: Sender | str) -> Sender:
+    """The sender itself, or the one with this key."""
+    if isinstance(sender, Sender):
+        return sender
+    found = Sender.objects.filter(key=sender).first()
+    if found is None:
+        raise ConsentError("unknown_sender", "There is no such sender.", "sender")
+    return found
+
+
+def once_more_on_deadlock(work: Callable[[], Done]) -> Done:
+    """Run `work` as a transaction; when the database ends it to resolve a deadlock, once more.
+
+    Inside somebody else's transaction it is theirs to try again.
+    """
+    try:
+        with transaction.atomic():
+            return work()
+    except OperationalError as error:
+        if getattr(error, "sqlstate", None) != DEADLOCK or connection.in_atomic_block:
+            raise
+    with transaction.atomic():
+        return work()
+
+
+def _record(
+    sender: Sender | str, items: Sequence[Entry], *, is_single: bool
+) -> list[Recorded | ConsentError]:
+    return once_more_on_deadlock(lambda: _record_once(sender, items, is_single=is_single))
+
+
+def _record_once(
+    sender: Sender | str, items: Sequence[Entry], *, is_single: bool
+) -> list[Recorded | ConsentError]:
+    sender = the_sender(sender)
+    purposes = PurposeTree.load()
+    drafts = _check_all(items, purposes, is_single=is_single)
+    page = Page(sender, purposes)
+    results = _lines_of(page, drafts)
+    page.foresee(line for lines in results if not isinstance(lines, ConsentError) for line in lines)
+    recorded = [_add(page, lines) for lines in results]
+    page.write()
+    for result in recorded:
+        if isinstance(result, Recorded):
+            _ask_about(result)
+    return recorded
+
+
+def _check_all(
+    items: Sequence[Entry], purposes: PurposeTree, *, is_single: bool
+) -> list[Draft | ConsentError]:
+    now = database_clock()
+    drafts: list[Draft | ConsentError] = []
+    for item in items:
+        try:
+            drafts.append(entries.check(item, purposes, now, is_single=is_single))
+        except ConsentError as error:
+            drafts.append(error)
+    return drafts
+
+
+def _lines_of(
+    page: Page, drafts: Sequence[Draft | ConsentError]
+) -> list[list[Line] | ConsentError]:
+    """Find and lock the identities concerned, then say what lines each draft makes."""
+    reach = Reach(page)
+    reach.open([draft for draft in drafts if isinstance(draft, Draft)])
+    for line in reach.inherited():
+        page.add(line)
+    results: list[list[Line] | ConsentError] = []
+    for draft in drafts:
+        try:
+            results.append(draft if isinstance(draft, ConsentError) else reach.lines_of(draft))
+        except ConsentError as error:
+            results.append(error)
+    return results
+
+
+def _add(page: Page, lines: list[Line] | ConsentError) -> Recorded | ConsentError:
+    if isinstance(lines, ConsentError):
+        return lines
+    return Recorded([page.add(line) for line in lines])
+
+
+def _ask_about(recorded: Recorded) -> None:
+    """Let staff look at what a provider says of somebody who has opted out."""
+    for event in recorded.events:
+        if event.origin == Origin.PROVIDER and event.outcome == Outcome.WOULD_RESURRECT:
+            ReviewItem.objects.create(
+                sender=event.sender,
+                identity=event.identity,
+                kind=Outcome.WOULD_RESURRECT.value,
+                subject_kind="event",
+                subject_id=str(event.id),
+            )
+
+
+def _void(event: ConsentEvent, note: str, actor: str) -> ConsentEvent:
+    page = Page(event.sender, PurposeTree.load())
+    page.lock([event.identity_id])
+    _check_voidable(event, note)
+    line = Line(
+        identity=event.identity,
+        action=Action.VOIDED,
+        purpose=event.purpose,
+        origin=Origin.ADMIN,
+        actor=actor,
+        note=note,
+        cause=event.id,
+    )
+    voiding = page.add(line)
+    pair = (event.identity_id, event.purpose_id)
+    said = statements([event.identity_id]).get(pair, [])
+    page.replace_fold(pair, [one for one in said if one.event != event.id])
+    page.write()
+    return voiding
+
+
+def _check_voidable(event: ConsentEvent, note: str) -> None:
+    if event.action not in CONSENT_ACTIONS:
+        raise ConsentError("not_voidable", "Only an opt-in or opt-out can be voided.")
+    if event.action == Action.OPT_OUT and event.origin in SPREADING_ORIGINS:
+        raise ConsentError("not_voidable", "A person's own opt-out cannot be voided.")
+    if not note.strip():
+        raise ConsentError("note_required", "Say why the line is void.", "note")
+    if event.consequences.filter(action=Action.VOIDED.value).exists():
+        raise ConsentError("already_void", "This line is void already.")

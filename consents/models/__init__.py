@@ -1,0 +1,26 @@
+"""The tables of consent, by subject."""
+
+from consents.models.keys import ApiKey, IdempotencyRecord
+from consents.models.ledger import AppendOnlyQuerySet, ConsentEvent, EventDetail
+from consents.models.people import ChannelIdentity, Contact, Sender
+from consents.models.purposes import Keyword, Purpose
+from consents.models.review import ReviewItem
+from consents.models.standing import Confirmation, Consent, InboundMessage, Standing
+
+__all__ = [
+    "ApiKey",
+    "AppendOnlyQuerySet",
+    "ChannelIdentity",
+    "Confirmation",
+    "Consent",
+    "ConsentEvent",
+    "Contact",
+    "EventDetail",
+    "IdempotencyRecord",
+    "InboundMessage",
+    "Keyword",
+    "Purpose",
+    "ReviewItem",
+    "Sender",
+    "Standing",
+]

@@ -1,0 +1,34 @@
+"""What all tables share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from uuid import UUID
+
+from django.db import models
+from django.db.models.expressions import Func, Value
+from uuid_utils.compat import uuid7
+
+
+def new_id() -> UUID:
+    """A UUIDv7: unique across machines, near its neighbours on disk. Never an order."""
+    return uuid7()
+
+
+def choices(words: Iterable[StrEnum]) -> list[tuple[str, str]]:
+    return [(word.value, word.value.replace("_", " ")) for word in words]
+
+
+def one_of(field: str, words: Iterable[StrEnum]) -> models.CheckConstraint:
+    """The database's own word that a column holds one of these."""
+    return models.CheckConstraint(
+        name=f"%(class)s_{field}_known",
+        condition=models.Q(**{f"{field}__in": [word.value for word in words]}),
+    )
+
+
+def sequence_field(sequence: str) -> models.BigIntegerField[int, int]:
+    """A number that the database takes from its sequence as the row goes in."""
+    following = Func(Value(sequence), function="nextval", output_field=models.BigIntegerField())
+    return models.BigIntegerField(unique=True, editable=False, db_default=following)

@@ -1,0 +1,102 @@
+"""Who is written to, and in whose name."""
+
+from __future__ import annotations
+
+from django.core.validators import RegexValidator
+from django.db import models
+
+from consents.models.base import choices, new_id, one_of
+from consents.vocabulary import Channel, StopScope
+
+
+class Sender(models.Model):
+    """The business identity to which consent is given: a brand, a legal entity."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    key = models.SlugField(max_length=64, unique=True, help_text="How programs name it.")
+    name = models.CharField(max_length=200)
+    stop_scope = models.CharField(
+        max_length=10,
+        choices=choices(StopScope),
+        default=StopScope.CHANNEL.value,
+        help_text="Whether a person's own opt-out counts for all their identities on that "
+        "channel, or on every channel.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["key"]
+        constraints = [one_of("stop_scope", StopScope)]
+
+    def __str__(self) -> str:
+        return self.name or self.key
+
+
+class Contact(models.Model):
+    """A person as one sender knows them."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    sender = models.ForeignKey(Sender, on_delete=models.PROTECT, related_name="contacts")
+    external_id = models.CharField(
+        max_length=200, null=True, blank=True, help_text="The CRM's id for this person."
+    )
+    display_name = models.CharField(max_length=200, blank=True)
+    language = models.CharField(
+        max_length=35,
+        blank=True,
+        validators=[RegexValidator(r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$", "A BCP 47 tag.")],
+        help_text="BCP 47, for example sv or pt-BR.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["sender", "external_id"], name="contact_external_id_unique"
+            ),
+            models.CheckConstraint(
+                name="contact_external_id_not_empty", condition=~models.Q(external_id="")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.display_name or self.external_id or str(self.id)
+
+
+class ChannelIdentity(models.Model):
+    """One address of a contact on one channel.
+
+    `address` and `lookup_key` go when the person is erased; `digest` stays, so that the same
+    address is recognised when it comes again.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    sender = models.ForeignKey(Sender, on_delete=models.PROTECT, related_name="identities")
+    contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="identities")
+    channel = models.CharField(max_length=16, choices=choices(Channel))
+    address = models.CharField(max_length=320, null=True, editable=False)
+    lookup_key = models.CharField(max_length=320, null=True, editable=False)
+    digest = models.BinaryField(max_length=32, editable=False)
+    warnings = models.JSONField(default=list, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "channel identities"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["sender", "channel", "lookup_key"], name="identity_lookup_key_unique"
+            ),
+            models.UniqueConstraint(
+                fields=["sender", "channel", "digest"], name="identity_digest_unique"
+            ),
+            models.CheckConstraint(
+                name="identity_address_with_lookup_key",
+                condition=models.Q(address__isnull=True, lookup_key__isnull=True)
+                | models.Q(address__isnull=False, lookup_key__isnull=False),
+            ),
+            one_of("channel", Channel),
+        ]
+        indexes = [models.Index(fields=["lookup_key"], name="identity_by_lookup_key")]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.address or '(erased)'}"

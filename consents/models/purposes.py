@@ -1,0 +1,92 @@
+"""What messages are for, and the words by which people say yes and no."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from consents.models.base import choices, new_id, one_of
+from consents.vocabulary import ROOT_PURPOSE, Category, KeywordAction
+
+
+class Purpose(models.Model):
+    """`all` is the root; under it four categories; under a category, what staff add."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    key = models.SlugField(max_length=64, unique=True)
+    name = models.CharField(max_length=200)
+    parent = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="children"
+    )
+    category = models.CharField(
+        max_length=16,
+        choices=choices(Category),
+        null=True,
+        editable=False,
+        help_text="The category it is, or belongs to; none for the root.",
+    )
+    allowed_in_window = models.BooleanField(
+        default=False,
+        help_text="May be sent to somebody without consent while their customer window is open.",
+    )
+    requires_own_consent = models.BooleanField(
+        default=False,
+        help_text="Only an opt-in to this very purpose allows it; a broader one does not.",
+    )
+
+    class Meta:
+        ordering = ["key"]
+        constraints = [
+            models.CheckConstraint(
+                name="purpose_root_has_no_parent",
+                condition=models.Q(key=ROOT_PURPOSE, parent__isnull=True, category__isnull=True)
+                | (~models.Q(key=ROOT_PURPOSE) & models.Q(parent__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="purpose_category_known",
+                condition=models.Q(category__isnull=True)
+                | models.Q(category__in=[word.value for word in Category]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.key
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A purpose is of its parent's category."""
+        if self.parent and self.parent.category:
+            self.category = self.parent.category
+        super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        if self.key == ROOT_PURPOSE or self.key in set(Category):
+            return
+        if self.parent is None or self.parent.key not in set(Category):
+            raise ValidationError({"parent": "A purpose belongs to one of the four categories."})
+
+
+class Keyword(models.Model):
+    """A word by which a person opts out or in, as a whole message."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    word = models.CharField(max_length=100)
+    language = models.CharField(max_length=35, blank=True)
+    action = models.CharField(max_length=8, choices=choices(KeywordAction))
+    watch = models.BooleanField(
+        default=False, help_text="Inside a longer message it asks for a person to have a look."
+    )
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["action", "language", "word"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["word", "language", "action"], name="keyword_word_unique"
+            ),
+            one_of("action", KeywordAction),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.word} ({self.action})"

@@ -1,0 +1,53 @@
+"""The purposes as a tree held in memory: a handful of rows, read once per piece of work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from uuid import UUID
+
+from consents.errors import ConsentError
+from consents.folding import Fold, resolve
+from consents.models import Purpose
+from consents.vocabulary import ROOT_PURPOSE, State
+
+
+class PurposeTree:
+    """Answers by key or id; `chain` runs from the root to the purpose itself."""
+
+    def __init__(self, purposes: Iterable[Purpose]) -> None:
+        self.by_id: dict[UUID, Purpose] = {purpose.id: purpose for purpose in purposes}
+        self._by_key = {purpose.key: purpose for purpose in self.by_id.values()}
+
+    @classmethod
+    def load(cls) -> PurposeTree:
+        return cls(Purpose.objects.all())
+
+    def named(self, key: object) -> Purpose:
+        """The purpose with this key; an unknown one is an error, never a guess."""
+        purpose = self._by_key.get(key) if isinstance(key, str) else None
+        if purpose is None:
+            raise ConsentError("unknown_purpose", "There is no such purpose.", "purpose")
+        return purpose
+
+    def chain(self, purpose: Purpose) -> list[Purpose]:
+        chain = [purpose]
+        while chain[0].parent_id is not None:
+            chain.insert(0, self.by_id[chain[0].parent_id])
+        return chain
+
+    @cached_property
+    def _askable(self) -> list[tuple[list[UUID], bool]]:
+        return [
+            ([link.id for link in self.chain(purpose)], purpose.requires_own_consent)
+            for purpose in self.by_id.values()
+            if purpose.key != ROOT_PURPOSE
+        ]
+
+    def may_write(self, folds: Mapping[UUID, Fold]) -> bool:
+        """Whether any purpose is allowed by explicit consent: the one bit providers are told."""
+        return any(
+            resolve([folds.get(id, Fold()) for id in chain], own_only=own_only).state
+            == State.OPTED_IN
+            for chain, own_only in self._askable
+        )

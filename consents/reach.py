@@ -1,0 +1,148 @@
+"""Which identities an entry speaks of: found or made, and locked with all that it touches."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from consents import addressbook
+from consents.addressbook import key_of
+from consents.entries import Draft
+from consents.errors import ConsentError
+from consents.models import ChannelIdentity, ConsentEvent
+from consents.vocabulary import SPREADING_ORIGINS, Action, Origin, State, StopScope
+from consents.writing import Line, Page
+
+
+class Reach:
+    """Opened once for all drafts of a page, then asked for the lines of each.
+
+    A person's own opt-out (keyword, preference page, provider) counts for the contact's other
+    identities on that channel, or on every channel where the sender says so; also for identities
+    that join the contact later. An opt-in never spreads.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._found = addressbook.Found({})
+        self._families: dict[UUID, list[ChannelIdentity]] = {}
+
+    def open(self, drafts: Sequence[Draft]) -> None:
+        """Find or make every identity named, and lock them with those that may follow."""
+        wanted = {draft.address: draft.contact for draft in drafts if draft.address}
+        self._found = addressbook.find_or_create(self._page.sender, wanted)
+        named = [identity.id for identity in self._found.identities.values()]
+        contacts = self._contacts_touched(drafts)
+        self._families = _families(contacts)
+        self._page.lock([*named, *_ids(self._families)])
+        if contacts:
+            # Somebody may have joined before the locks were ours; whoever joins after waits.
+            self._families = _families(contacts)
+            self._page.lock(_ids(self._families))
+
+    def lines_of(self, draft: Draft) -> list[Line]:
+        """The lines that record this draft, its own first. Raises ConsentError."""
+        if draft.contact and draft.contact.sender_id != self._page.sender.id:
+            raise ConsentError("unknown_contact", "There is no such contact.", "contact")
+        if draft.address is None:
+            first, *others = self._all_of(draft)
+            return _with_others(_line(draft, first), draft, others)
+        identity = self._found.identities[key_of(draft.address)]
+        if draft.contact and draft.contact.id != identity.contact_id:
+            raise ConsentError(
+                "identity_conflict", "This identity belongs to another contact.", "identity"
+            )
+        own = _line(draft, identity)
+        return _with_others(own, draft, self._kin(identity) if _spreads(draft) else [])
+
+    def inherited(self) -> Iterator[Line]:
+        """The opt-outs that identities just attached take over from their contact."""
+        stops: dict[UUID, list[ChannelIdentity]] = defaultdict(list)
+        for identity in self._found.attached:
+            for other in self._kin(identity):
+                for fold in self._page.folds[other.id].values():
+                    if fold.state == State.OPTED_OUT and fold.event:
+                        stops[fold.event].append(identity)
+        own = ConsentEvent.objects.filter(id__in=list(stops), origin__in=SPREADING_ORIGINS)
+        for event in own.select_related("purpose") if stops else ():
+            for identity in stops[event.id]:
+                yield _repeated(event, identity)
+
+    def _contacts_touched(self, drafts: Sequence[Draft]) -> set[UUID]:
+        touched = {one.contact_id for one in self._found.attached}
+        for draft in drafts:
+            if draft.address is None and draft.contact:
+                touched.add(draft.contact.id)
+            elif draft.address and _spreads(draft):
+                touched.add(self._found.identities[key_of(draft.address)].contact_id)
+        return touched
+
+    def _all_of(self, draft: Draft) -> list[ChannelIdentity]:
+        family = self._families.get(draft.contact.id, []) if draft.contact else []
+        named = [one for one in family if not draft.channels or one.channel in draft.channels]
+        if not named:
+            raise ConsentError(
+                "no_identity", "The contact has no identity on these channels.", "contact"
+            )
+        return named
+
+    def _kin(self, identity: ChannelIdentity) -> list[ChannelIdentity]:
+        """The contact's other identities that a person's own opt-out counts for."""
+        everywhere = self._page.sender.stop_scope == StopScope.CONTACT
+        return [
+            one
+            for one in self._families[identity.contact_id]
+            if one.id != identity.id and (everywhere or one.channel == identity.channel)
+        ]
+
+
+def _spreads(draft: Draft) -> bool:
+    return draft.action == Action.OPT_OUT and draft.origin in SPREADING_ORIGINS
+
+
+def _families(contacts: Iterable[UUID]) -> dict[UUID, list[ChannelIdentity]]:
+    families: dict[UUID, list[ChannelIdentity]] = {contact: [] for contact in contacts}
+    if families:
+        for one in ChannelIdentity.objects.filter(contact__in=families).order_by("id"):
+            families[one.contact_id].append(one)
+    return families
+
+
+def _ids(families: dict[UUID, list[ChannelIdentity]]) -> list[UUID]:
+    return [one.id for family in families.values() for one in family]
+
+
+def _with_others(own: Line, draft: Draft, others: Iterable[ChannelIdentity]) -> list[Line]:
+    """One statement of one person: the lines for the others follow from the first."""
+    return [own, *(replace(_line(draft, one), cause=own.event) for one in others)]
+
+
+def _line(draft: Draft, identity: ChannelIdentity) -> Line:
+    return Line(
+        identity=identity,
+        action=draft.action,
+        purpose=draft.purpose,
+        origin=draft.origin,
+        source=draft.source,
+        actor=draft.actor,
+        lifts=draft.lifts,
+        occurred_at=draft.occurred_at,
+        ip=draft.ip,
+        user_agent=draft.user_agent,
+        evidence=draft.evidence,
+        note=draft.note,
+    )
+
+
+def _repeated(event: ConsentEvent, identity: ChannelIdentity) -> Line:
+    return Line(
+        identity=identity,
+        action=Action.OPT_OUT,
+        purpose=event.purpose,
+        origin=Origin(event.origin),
+        source=event.source,
+        occurred_at=event.occurred_at,
+        cause=event.id,
+    )

@@ -1,0 +1,263 @@
+"""A page of the ledger being written: locked, folded, inserted together, announced once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from consents.commitments import commit_to_address, commit_to_detail, new_salt
+from consents.folding import Fold, Statement, can_step, fold, outcome, step
+from consents.history import Pair, statements
+from consents.models import (
+    ChannelIdentity,
+    Consent,
+    ConsentEvent,
+    EventDetail,
+    Purpose,
+    Sender,
+    Standing,
+)
+from consents.models.base import new_id
+from consents.models.standing import FOLD_FIELDS
+from consents.purposes import PurposeTree
+from consents.signals import events_recorded
+from consents.vocabulary import CONSENT_ACTIONS, Action, Lifts, Origin, Outcome
+
+TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What a line will say. `occurred_at` None: at the instant it is written."""
+
+    event: UUID = field(default_factory=new_id)
+    identity: ChannelIdentity
+    action: Action
+    purpose: Purpose
+    origin: Origin
+    source: str = ""
+    actor: str = ""
+    lifts: Lifts = Lifts.NOTHING
+    occurred_at: datetime | None = None
+    cause: UUID | None = None
+    ip: str | None = field(default=None, repr=False)
+    user_agent: str = field(default="", repr=False)
+    evidence: dict[str, Any] = field(default_factory=dict, repr=False)
+    note: str = field(default="", repr=False)
+
+
+def database_clock() -> datetime:
+    """PostgreSQL's clock, now and not at the start of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        [now] = cursor.fetchone()
+    at: datetime = now
+    return at
+
+
+class Page:
+    """Opened in a transaction: locks standings, takes lines one after another, writes them all.
+
+    `now` is the database's clock read under the locks. `standings` and `folds` show how things
+    stand with the lines added so far.
+    """
+
+    def __init__(self, sender: Sender, purposes: PurposeTree) -> None:
+        self.sender = sender
+        self.purposes = purposes
+        self.standings: dict[UUID, Standing] = {}
+        self.folds: dict[UUID, dict[UUID, Fold]] = {}
+        self._said: dict[Pair, list[Statement]] = defaultdict(list)
+        self._history: dict[Pair, list[Statement]] = {}
+        self._events: list[ConsentEvent] = []
+        self._details: list[EventDetail] = []
+        self._changed: set[Pair] = set()
+        self._moved: set[UUID] = set()
+
+    def lock(self, identities: Iterable[UUID]) -> None:
+        """Lock these standings, all at once, and read how they stand."""
+        ids = set(identities) - self.standings.keys()
+        for standing in Standing.objects.locked(ids):
+            self.standings[standing.identity_id] = standing
+            self.folds[standing.identity_id] = {}
+        for consent in Consent.objects.filter(identity__in=ids):
+            self.folds[consent.identity_id][consent.purpose_id] = consent.fold
+        self.now = database_clock()
+
+    def foresee(self, lines: Iterable[Line]) -> None:
+        """Read in one go the history of pairs for which some line comes out of order."""
+        late = {line.identity.id for line in lines if self._is_late(line)}
+        if late:
+            found = statements(late)
+            for identity in late:
+                for purpose in self.folds[identity]:
+                    self._history[identity, purpose] = list(found.get((identity, purpose), []))
+
+    def add(self, line: Line) -> ConsentEvent:
+        """Take a line in: its times, its effect, its place behind those already added."""
+        standing = self.standings[line.identity.id]
+        recorded_at = self._next_instant(standing)
+        event, detail = _event_of(self.sender, line, recorded_at)
+        if line.action in CONSENT_ACTIONS:
+            self._take_effect(event)
+        standing.last_recorded_at = recorded_at
+        self._moved.add(standing.identity_id)
+        self._events.append(event)
+        self._details.append(detail)
+        return event
+
+    def touch(self, identity: UUID) -> Standing:
+        """The standing of this identity, to be changed and written with the page."""
+        self._moved.add(identity)
+        return self.standings[identity]
+
+    def replace_fold(self, pair: Pair, statements: Sequence[Statement]) -> None:
+        """Fold a pair anew from these statements: when one of them has been voided."""
+        self.folds[pair[0]][pair[1]] = fold(statements)
+        self._changed.add(pair)
+        self._moved.add(pair[0])
+
+    def write(self) -> list[ConsentEvent]:
+        """Put the state, the lines and their details into the database, and ring the doorbell."""
+        for identity in {identity for identity, _ in self._changed}:
+            self.standings[identity].may_write = self.purposes.may_write(self.folds[identity])
+        _write_consents({pair: self.folds[pair[0]][pair[1]] for pair in self._changed})
+        _write_standings([self.standings[identity] for identity in self._moved])
+        EventDetail.objects.bulk_create(self._details)
+        _append(self._events)
+        return self._events
+
+    def _next_instant(self, standing: Standing) -> datetime:
+        if standing.last_recorded_at is None:
+            return self.now
+        return max(self.now, standing.last_recorded_at + TICK)
+
+    def _take_effect(self, event: ConsentEvent) -> None:
+        pair = (event.identity_id, event.purpose_id)
+        before = self.folds[pair[0]].get(pair[1], Fold())
+        statement = _statement(event)
+        after = step(before, statement)
+        if not can_step(before, statement):
+            after = fold([*self._all_said(pair), statement])
+        result = outcome(before, after, statement)
+        event.outcome = result.value
+        event.effective = result == Outcome.CHANGED
+        self.folds[pair[0]][pair[1]] = after
+        self._said[pair].append(statement)
+        self._changed.add(pair)
+
+    def _all_said(self, pair: Pair) -> list[Statement]:
+        if pair not in self._history:
+            self._history[pair] = list(statements([pair[0]]).get(pair, []))
+        return self._history[pair] + self._said[pair]
+
+    def _is_late(self, line: Line) -> bool:
+        newest = self.folds[line.identity.id].get(line.purpose.id, Fold()).newest
+        if line.action not in CONSENT_ACTIONS or newest is None or line.occurred_at is None:
+            return False
+        return line.occurred_at <= newest
+
+
+def _event_of(
+    sender: Sender, line: Line, recorded_at: datetime
+) -> tuple[ConsentEvent, EventDetail]:
+    evidence = line.evidence
+    occurred_at = line.occurred_at or recorded_at
+    if occurred_at > recorded_at:
+        evidence = {**evidence, "claimed_occurred_at": occurred_at.isoformat()}
+        occurred_at = recorded_at
+    salt, address_salt = new_salt(), new_salt()
+    detail = EventDetail(
+        ip=line.ip,
+        user_agent=line.user_agent,
+        evidence=evidence,
+        note=line.note,
+        salt=salt,
+        address_salt=address_salt,
+    )
+    event = ConsentEvent(
+        id=line.event,
+        sender=sender,
+        identity=line.identity,
+        action=line.action.value,
+        purpose=line.purpose,
+        source=line.source,
+        origin=line.origin.value,
+        actor=line.actor,
+        lifts=line.lifts.value,
+        occurred_at=occurred_at,
+        recorded_at=recorded_at,
+        effective=True,
+        cause_id=line.cause,
+        address_commitment=commit_to_address(
+            address_salt, line.identity.channel, line.identity.address or ""
+        ),
+        detail_commitment=commit_to_detail(salt, detail.committed()),
+    )
+    detail.event = event
+    return event, detail
+
+
+def _statement(event: ConsentEvent) -> Statement:
+    by_dropin = event.origin == Origin.DROPIN
+    action = Action(event.action)
+    return Statement(event.id, action, event.occurred_at, Lifts(event.lifts), by_dropin)
+
+
+def _write_consents(folds: dict[Pair, Fold]) -> None:
+    stated = {pair: fold for pair, fold in folds.items() if fold.state is not None}
+    Consent.objects.bulk_create(
+        [
+            Consent(
+                identity_id=identity,
+                purpose_id=purpose,
+                **{name: getattr(fold, name.removesuffix("_id")) for name in FOLD_FIELDS},
+            )
+            for (identity, purpose), fold in stated.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["identity", "purpose"],
+        update_fields=[name.removesuffix("_id") for name in FOLD_FIELDS],
+    )
+    for identity, purpose in folds.keys() - stated.keys():
+        Consent.objects.filter(identity=identity, purpose=purpose).delete()
+
+
+_STANDING_COLUMNS = {
+    "identity_id": "uuid",
+    "last_inbound_at": "timestamptz",
+    "window_noted": "boolean",
+    "held_by_id": "uuid",
+    "held_at": "timestamptz",
+    "may_write": "boolean",
+    "last_recorded_at": "timestamptz",
+}
+
+
+def _write_standings(standings: Sequence[Standing]) -> None:
+    """All in one statement, however many."""
+    columns = [[getattr(one, name) for one in standings] for name in _STANDING_COLUMNS]
+    arrays = ", ".join(f"%s::{kind}[]" for kind in _STANDING_COLUMNS.values())
+    changes = ", ".join(f"{name} = new.{name}" for name in list(_STANDING_COLUMNS)[1:])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE consents_standing AS old SET {changes} "  # noqa: S608 - column names are ours
+            f"FROM unnest({arrays}) AS new({', '.join(_STANDING_COLUMNS)}) "
+            "WHERE old.identity_id = new.identity_id",
+            columns,
+        )
+
+
+def _append(events: list[ConsentEvent]) -> None:
+    """One line rings `post_save`; several ring `events_recorded` once, with all of them."""
+    if len(events) == 1:
+        events[0].append()
+    elif events:
+        ConsentEvent.objects.append(events)
+        events_recorded.send(sender=ConsentEvent, events=events)
