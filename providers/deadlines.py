@@ -1,0 +1,172 @@
+"""Connections that keep to one deadline over a whole HTTP call.
+
+A socket's own time-out starts again with every byte that arrives, so a peer that sends one byte
+a second holds its caller for ever. Here a timer shuts the socket down when the call's time is
+over, whatever the call is doing: TLS, headers or body. Only looking up a name cannot be cut; that
+runs in a thread of its own, which the caller leaves behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import queue
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextvars import ContextVar
+from enum import StrEnum
+from typing import Any
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+CONNECT_SECONDS = 3.0
+
+AddressInfo = tuple[Any, ...]
+
+
+class Stage(StrEnum):
+    """How far a call has come. Nothing reaches the provider before EXCHANGING."""
+
+    PREPARING = "preparing"
+    RESOLVING = "resolving"
+    CONNECTING = "connecting"
+    SECURING = "securing"
+    EXCHANGING = "exchanging"
+
+
+class Call:
+    """One HTTP call under way. Times are of the monotonic clock, in seconds."""
+
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+        self.stage = Stage.PREPARING
+        self.reused = False
+        self.expired = False
+        self._lifeline: socket.socket | None = None
+        self._lock = threading.Lock()
+
+    def remaining(self) -> float:
+        return self.deadline - time.monotonic()
+
+    def follow(self, sock: socket.socket) -> None:
+        """Remember the connection to cut.
+
+        A duplicate of its descriptor, because TLS takes the plain socket's away in mid-handshake.
+        """
+        with self._lock:
+            self._drop()
+            self._lifeline = socket.socket(fileno=os.dup(sock.fileno()))
+            if self.expired:
+                self._shut()
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[Call]:
+        """Make this the thread's current call, and cut it when its time is over."""
+        timer = threading.Timer(max(self.remaining(), 0), self._expire)
+        timer.daemon = True
+        token = _current.set(self)
+        timer.start()
+        try:
+            yield self
+        finally:
+            timer.cancel()
+            _current.reset(token)
+            with self._lock:
+                self._drop()
+
+    def _expire(self) -> None:
+        with self._lock:
+            self.expired = True
+            self._shut()
+
+    def _shut(self) -> None:
+        if self._lifeline is not None:
+            with contextlib.suppress(OSError):
+                self._lifeline.shutdown(socket.SHUT_RDWR)
+
+    def _drop(self) -> None:
+        if self._lifeline is not None:
+            self._lifeline.close()
+            self._lifeline = None
+
+
+_current: ContextVar[Call] = ContextVar("call")
+
+
+class DeadlineConnection(HTTPConnection):
+    """An HTTP connection that tells the current call where it is."""
+
+    def _new_conn(self) -> socket.socket:
+        call = _current.get()
+        call.stage = Stage.RESOLVING
+        addresses = _resolve(self._dns_host.strip("[]"), self.port or 0, call.remaining())
+        call.stage = Stage.CONNECTING
+        sock = _connect(addresses, call, self.socket_options or ())
+        call.follow(sock)
+        call.stage = Stage.SECURING
+        return sock
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        if self.sock is not None and _current.get().stage is Stage.PREPARING:
+            _current.get().reused = True
+            _current.get().follow(self.sock)
+        super().request(*args, **kwargs)
+
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        _current.get().stage = Stage.EXCHANGING
+        super().send(data)
+
+
+class DeadlineSecureConnection(DeadlineConnection, HTTPSConnection):
+    """The same over TLS."""
+
+
+class DeadlinePool(HTTPConnectionPool):
+    ConnectionCls = DeadlineConnection
+
+
+class DeadlineSecurePool(HTTPSConnectionPool):
+    ConnectionCls = DeadlineSecureConnection
+
+
+def _resolve(host: str, port: int, seconds: float) -> list[AddressInfo]:
+    with contextlib.suppress(ValueError):
+        ipaddress.ip_address(host)
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found: queue.SimpleQueue[list[AddressInfo]] = queue.SimpleQueue()
+
+    def look_up() -> None:
+        addresses: list[AddressInfo] = []
+        with contextlib.suppress(OSError, UnicodeError):
+            addresses = list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        found.put(addresses)
+
+    threading.Thread(target=look_up, daemon=True).start()
+    try:
+        return found.get(timeout=max(seconds, 0))
+    except queue.Empty:
+        raise TimeoutError("The name was not looked up in time.") from None
+
+
+def _connect(addresses: list[AddressInfo], call: Call, options: Any) -> socket.socket:
+    for family, kind, protocol, _, address in addresses:
+        patience = min(CONNECT_SECONDS, call.remaining())
+        if patience <= 0:
+            raise TimeoutError("No time was left to connect.")
+        sock = socket.socket(family, kind, protocol)
+        try:
+            for option in options:
+                sock.setsockopt(*option)
+            sock.settimeout(patience)
+            sock.connect(address)
+        except OSError:
+            sock.close()
+        else:
+            return sock
+    raise ConnectionError("No address of the host took the connection.")
