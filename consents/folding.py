@@ -89,8 +89,8 @@ def outcome(before: Fold, after: Fold, statement: Statement) -> Outcome:
     wanted = State.OPTED_IN if statement.action == Action.OPT_IN else State.OPTED_OUT
     if after.state == wanted:
         return Outcome.NO_CHANGE
-    opted_out_at = after.last_opt_out
-    if wanted == State.OPTED_IN and opted_out_at and statement.occurred_at > opted_out_at:
+    refused_since = _refusal([after], 0)
+    if wanted == State.OPTED_IN and refused_since and statement.occurred_at > refused_since:
         return Outcome.WOULD_RESURRECT
     return Outcome.OUT_OF_ORDER
 

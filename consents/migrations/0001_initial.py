@@ -1,11 +1,10 @@
+import consents.models.base
+import consents.models.keys
 import django.contrib.postgres.fields
 import django.core.validators
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
-
-import consents.models.base
-import consents.models.keys
 
 
 class Migration(migrations.Migration):
@@ -861,7 +860,7 @@ class Migration(migrations.Migration):
             model_name="consentevent",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("action__in", ["opt_in", "opt_out"]), _negated=True),
+                    models.Q(("action__in", ["opt_out", "opt_in"]), _negated=True),
                     models.Q(("source", ""), _negated=True),
                     _connector="OR",
                 ),

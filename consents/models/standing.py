@@ -73,7 +73,7 @@ class StandingQuerySet(models.QuerySet["Standing"]):
         """Lock the standings of these identities, in the one order that everybody keeps."""
         return (
             self.filter(identity__in=sorted(set(identities)))
-            .order_by("identity")
+            .order_by("identity_id")
             .select_for_update(no_key=True)
         )
 

@@ -1,0 +1,245 @@
+"""The forms of the consent pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from django import forms
+from unfold import widgets
+
+from consents.admin import wording
+from consents.entries import TEXT_MAX
+from consents.models import ApiKey, Contact, Purpose, Sender
+from consents.vocabulary import ROOT_PURPOSE, SOURCE_MAX, Action, Channel, Scope
+
+if TYPE_CHECKING:
+    ApiKeyModelForm = forms.ModelForm[ApiKey]
+    PurposeChoice = forms.ModelChoiceField[Purpose]
+    SenderChoice = forms.ModelChoiceField[Sender]
+else:
+    ApiKeyModelForm = forms.ModelForm
+    PurposeChoice = SenderChoice = forms.ModelChoiceField
+
+EVERYWHERE, NEW_ADDRESS = "all", "new"
+
+SCOPES = {
+    Scope.RECORD: "Record: write down consent and people's messages",
+    Scope.CHECK: "Check: ask whether somebody may be written to",
+    Scope.READ: "Read: list contacts, events and what providers were told",
+    Scope.MANAGE: "Manage: change contacts, retry deliveries",
+}
+
+
+def channel_choices() -> list[tuple[str, str]]:
+    return [(channel.value, wording.channel(channel)) for channel in Channel]
+
+
+def _text(label: str, help_text: str = "", **options: Any) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        help_text=help_text,
+        widget=widgets.UnfoldAdminTextInputWidget(),
+        **{"required": False, **options},
+    )
+
+
+def _long_text(label: str, help_text: str = "", **options: Any) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        help_text=help_text,
+        widget=widgets.UnfoldAdminTextareaWidget({"rows": 3}),
+        **{"required": False, "max_length": TEXT_MAX, **options},
+    )
+
+
+class NoteForm(forms.Form):
+    """Asks for a reason, which is kept with what is done."""
+
+    note = _long_text("Why", "Kept in the ledger beside this decision.", required=True)
+
+
+class OptionalNoteForm(forms.Form):
+    note = _long_text("Note", "Kept in the ledger beside this decision.")
+
+
+class NothingForm(forms.Form):
+    """Asks only for a yes."""
+
+
+class _MinutesInput(widgets.UnfoldAdminTextInputWidget):  # type: ignore[misc]
+    input_type = "datetime-local"
+
+
+class OptOutForm(forms.Form):
+    """What somebody meant by a message that put marketing on hold."""
+
+    purpose = PurposeChoice(
+        label="They opted out of",
+        queryset=Purpose.objects.all(),
+        empty_label=None,
+        to_field_name="key",
+        initial=ROOT_PURPOSE,
+        widget=widgets.UnfoldAdminSelectWidget(),
+    )
+    note = _long_text("Note", "Kept in the ledger beside this decision.")
+
+
+class RecordConsentForm(forms.Form):
+    """One opt-in or opt-out, of a contact or of somebody new.
+
+    `token` is new with every form shown; together with what was filled in it tells a second
+    press of the button from a second statement.
+    """
+
+    token = forms.CharField(widget=forms.HiddenInput(), max_length=64)
+    action = forms.ChoiceField(
+        label="What they said",
+        choices=[
+            (Action.OPT_IN.value, "Yes: they opt in"),
+            (Action.OPT_OUT.value, "No: they opt out"),
+        ],
+        widget=widgets.UnfoldAdminRadioSelectWidget(),
+    )
+    who = forms.ChoiceField(label="For which address", widget=widgets.UnfoldAdminSelectWidget())
+    sender = SenderChoice(
+        label="Sender",
+        help_text="The business that was, or was not, allowed to write.",
+        queryset=Sender.objects.all(),
+        empty_label=None,
+        widget=widgets.UnfoldAdminSelectWidget(),
+    )
+    channel = forms.ChoiceField(
+        label="Channel",
+        choices=channel_choices,
+        required=False,
+        widget=widgets.UnfoldAdminSelectWidget(),
+    )
+    address = _text(
+        "Number or address",
+        "A phone number with its country code, for example +46 70 174 06 05.",
+        max_length=512,
+    )
+    purpose = PurposeChoice(
+        label="Purpose",
+        help_text="“All messages” covers everything you may send.",
+        queryset=Purpose.objects.all(),
+        empty_label=None,
+        to_field_name="key",
+        initial=ROOT_PURPOSE,
+        widget=widgets.UnfoldAdminSelectWidget(),
+    )
+    source = _text(
+        "Source",
+        f"Where they said it, in at most {SOURCE_MAX} characters: PHONE CALL, PAPER FORM, E-MAIL.",
+        required=True,
+        max_length=SOURCE_MAX,
+    )
+    occurred_at = forms.DateTimeField(
+        label="When they said it (UTC)",
+        help_text="Leave empty for now.",
+        required=False,
+        widget=_MinutesInput(),
+    )
+    note = _long_text(
+        "Evidence note",
+        "How you know. Needed to opt somebody in again who has opted out.",
+    )
+    wording_shown = _long_text("Wording shown", "The text they agreed to, word for word.")
+    policy_version = _text("Policy version", max_length=100)
+    evidence_url = forms.URLField(
+        label="Link to the evidence",
+        required=False,
+        max_length=500,
+        assume_scheme="https",
+        widget=widgets.UnfoldAdminURLInputWidget(),
+    )
+
+    def __init__(self, data: Mapping[str, Any] | None, *, contact: Contact | None) -> None:
+        super().__init__(data)
+        self.contact = contact
+        self.initial["token"] = uuid4().hex
+        self._identities = {
+            str(identity.id): identity
+            for identity in (contact.identities.order_by("id")[:200] if contact else ())
+            if identity.address is not None
+        }
+        self._fit_to(contact)
+
+    def _fit_to(self, contact: Contact | None) -> None:
+        who = self.fields["who"]
+        if contact is None:
+            del self.fields["who"]
+            self.fields["channel"].required = self.fields["address"].required = True
+            sender = self.fields["sender"]
+            sender.initial = Sender.objects.first()
+            return
+        del self.fields["sender"]
+        known = [(key, wording.named(identity)) for key, identity in self._identities.items()]
+        everywhere = [(EVERYWHERE, "All their addresses")] if known else []
+        assert isinstance(who, forms.ChoiceField)  # noqa: S101 - tells mypy what was declared
+        who.choices = [*everywhere, *known, (NEW_ADDRESS, "Another address, given below")]
+
+    @property
+    def main_fields(self) -> list[forms.BoundField]:
+        return [field for field in self if field.name not in (*_EVIDENCE, *self._new_names)]
+
+    @property
+    def new_address_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in self._new_names]
+
+    @property
+    def evidence_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in _EVIDENCE]
+
+    @property
+    def _new_names(self) -> tuple[str, ...]:
+        return ("channel", "address") if self.contact else ()
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if data.get("who") == NEW_ADDRESS and not data.get("address"):
+            self.add_error("address", "Give the other address, or choose one of theirs above.")
+        return data
+
+    def entry(self) -> dict[str, Any]:
+        """What `ledger.record` is told, besides who tells it."""
+        data = self.cleaned_data
+        occurred_at = data["occurred_at"]
+        return {
+            **self._whom(),
+            "action": data["action"],
+            "purpose": data["purpose"].key,
+            "source": data["source"],
+            "occurred_at": occurred_at.astimezone(UTC) if occurred_at else None,
+            "note": data["note"],
+            "evidence": {name: data[field] for field, name in _EVIDENCE.items() if data[field]},
+        }
+
+    def _whom(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        who = data.get("who", NEW_ADDRESS)
+        contact = {"contact": self.contact} if self.contact else {}
+        if who == EVERYWHERE:
+            return contact
+        if who in self._identities:
+            identity = self._identities[who]
+            return {**contact, "channel": identity.channel, "identity": identity.address}
+        return {**contact, "channel": data["channel"], "identity": data["address"]}
+
+
+_EVIDENCE = {
+    "wording_shown": "wording",
+    "policy_version": "policy_version",
+    "evidence_url": "url",
+}
+
+
+class ApiKeyForm(ApiKeyModelForm):
+    scopes = forms.MultipleChoiceField(
+        label="It may",
+        choices=[(scope.value, text) for scope, text in SCOPES.items()],
+        widget=widgets.UnfoldAdminCheckboxSelectMultiple(),
+    )

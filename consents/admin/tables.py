@@ -1,0 +1,132 @@
+"""What the admin's pages of big tables share: they never count, sort or join a whole table."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin, TabularInline
+else:
+    from unfold.admin import ModelAdmin as _ModelAdmin
+    from unfold.admin import TabularInline as _TabularInline
+
+    class ModelAdmin(_ModelAdmin):
+        def __class_getitem__(cls, model: Any) -> Any:
+            return cls
+
+    class TabularInline(_TabularInline):
+        def __class_getitem__(cls, model: Any) -> Any:
+            return cls
+
+
+COUNTED = 1000
+"""Rows beyond the page being looked at that are counted; more are shown as `1000+`."""
+
+LAST_PAGE = 200
+"""OFFSET reads all that it skips: who needs to go further back narrows the search."""
+
+if TYPE_CHECKING:
+    AnyPaginator = Paginator[Any]
+else:
+    AnyPaginator = Paginator
+
+
+class BoundedPaginator(AnyPaginator):
+    """Counts no further than it must to know whether there is more."""
+
+    template_name = "admin/pagination_bounded.html"
+    page_asked_for = 1
+
+    @property
+    def bound(self) -> int:
+        return self.per_page * (self.page_asked_for - 1) + COUNTED
+
+    @cached_property
+    def count(self) -> int:
+        rows = self.object_list.order_by()  # type: ignore[union-attr]
+        counted: int = rows[: self.bound + 1].count()
+        return counted
+
+    @property
+    def count_in_words(self) -> str:
+        return f"{self.bound}+" if self.count > self.bound else str(self.count)
+
+
+class LargeTableAdmin(ModelAdmin[Any]):
+    """For tables that grow without end."""
+
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 50
+    list_disable_select_all = True
+    sortable_by: tuple[str, ...] = ()
+
+    def get_paginator(  # type: ignore[override]
+        self, request: HttpRequest, queryset: QuerySet[Any], per_page: int, *args: Any, **kw: Any
+    ) -> BoundedPaginator:
+        paginator = BoundedPaginator(queryset, per_page, *args, **kw)
+        asked = request.GET.get("p", "1")
+        if asked.isascii() and asked.isdigit() and len(asked) < 9:
+            paginator.page_asked_for = max(1, min(int(asked), LAST_PAGE))
+        return paginator
+
+
+class ReadOnlyAdmin(LargeTableAdmin):
+    """To be looked at only: there is no way to add, change or delete a row."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _may(request, self.model, "view") or _may(request, self.model, "change")
+
+
+class DiscreetLog(admin.ModelAdmin if TYPE_CHECKING else object):  # type: ignore[misc]
+    """Keeps people's names out of the staff log, which outlives an erasure."""
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return log(request, obj, ADDITION, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return log(request, obj, CHANGE, message)
+
+
+def log(request: HttpRequest, obj: Model, flag: int, message: str | list[Any]) -> LogEntry:
+    """Write down who did this, and to which row, without the row's own words."""
+    return LogEntry.objects.create(
+        user_id=request.user.pk,
+        content_type=ContentType.objects.get_for_model(obj),
+        object_id=str(obj.pk),
+        object_repr=f"{obj._meta.verbose_name} {obj.pk}",
+        action_flag=flag,
+        change_message=message if isinstance(message, str) else json.dumps(message),
+    )
+
+
+def _may(request: HttpRequest, model: type[Model], verb: str) -> bool:
+    return may(request, f"{model._meta.app_label}.{verb}_{model._meta.model_name}")
+
+
+def may(request: HttpRequest, permission: str) -> bool:
+    """Whether this member of staff has the permission (`application.verb_model`)."""
+    return bool(request.user.has_perm(permission))
+
+
+def staff(request: HttpRequest) -> str:
+    """How the ledger names this member of staff."""
+    return f"staff:{request.user.pk}"

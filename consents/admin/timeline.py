@@ -1,0 +1,64 @@
+"""One timeline of a contact: the ledger's lines and what other applications hold, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+
+from consents import holders
+from consents.admin import wording
+from consents.holders import Moment
+from consents.models import ConsentEvent
+from consents.vocabulary import CONSENT_ACTIONS, Action, Outcome
+
+SHOWN = 200
+_TONES = {Action.OPT_IN: "success", Action.OPT_OUT: "danger", Action.HELD: "warning"}
+
+
+def of(identities: Collection[UUID]) -> list[Moment]:
+    """The newest entries about these identities; one more than SHOWN when there are more."""
+    lines = (
+        ConsentEvent.objects.filter(identity__in=identities)
+        .select_related("identity", "purpose", "detail")
+        .order_by("-seq")[: SHOWN + 1]
+    )
+    names = staff_names(line.actor for line in lines)
+    moments = [_moment(line, names) for line in lines]
+    moments += holders.timeline(identities, SHOWN + 1)
+    return sorted(moments, key=lambda moment: moment.at, reverse=True)[: SHOWN + 1]
+
+
+def staff_names(actors: Iterable[str]) -> dict[str, str]:
+    """Who `staff:7` is, for those of the actors who are staff."""
+    ids = {actor.removeprefix("staff:") for actor in actors if actor.startswith("staff:")}
+    users = get_user_model().objects.filter(pk__in=[id for id in ids if id.isdigit()])
+    return {f"staff:{user.pk}": user.get_username() for user in users}
+
+
+def _moment(line: ConsentEvent, names: dict[str, str]) -> Moment:
+    takes_effect = line.action not in CONSENT_ACTIONS or line.outcome == Outcome.CHANGED
+    return Moment(
+        at=line.recorded_at,
+        kind="event",
+        id=line.id,
+        identity=line.identity_id,
+        title=wording.event(line),
+        lines=_lines(line, names),
+        tone=_TONES.get(Action(line.action), "info") if takes_effect else "",
+        page=("admin:consents_consentevent_change", str(line.pk)),
+    )
+
+
+def _lines(line: ConsentEvent, names: dict[str, str]) -> list[str]:
+    lines = []
+    if line.action in CONSENT_ACTIONS and line.outcome != Outcome.CHANGED:
+        lines.append(wording.outcome(line))
+    if line.occurred_at != line.recorded_at:
+        lines.append(f"Said on {wording.moment(line.occurred_at)}")
+    if line.actor:
+        lines.append(f"Written by {names.get(line.actor, line.actor)}")
+    if line.detail.note:
+        lines.append(f"Note: {line.detail.note}")
+    return lines

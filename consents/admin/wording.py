@@ -1,0 +1,179 @@
+"""How consent reads to staff: sentences for events, states and the gate's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+from django.db.models import Model
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
+
+from consents.gate import Permission
+from consents.identifiers import is_business_scoped
+from consents.models import ChannelIdentity, Consent, ConsentEvent
+from consents.vocabulary import (
+    ROOT_PURPOSE,
+    Action,
+    Basis,
+    Channel,
+    Lifts,
+    Mode,
+    Origin,
+    Outcome,
+    Reason,
+    State,
+)
+
+CHANNELS: Final = {
+    Channel.WHATSAPP: "WhatsApp",
+    Channel.VIBER: "Viber",
+    Channel.MESSENGER: "Messenger",
+    Channel.INSTAGRAM: "Instagram",
+    Channel.TELEGRAM: "Telegram",
+    Channel.WECHAT: "WeChat",
+    Channel.KAKAOTALK: "KakaoTalk",
+    Channel.APPLEBC: "Apple Messages",
+    Channel.EMAIL: "E-mail",
+}
+
+ACTIONS: Final = {
+    Action.OPT_IN: "Opted in",
+    Action.OPT_OUT: "Opted out",
+    Action.WINDOW_OPENED: "Customer window opened",
+    Action.WINDOW_CLOSED: "Customer window closed",
+    Action.HELD: "Marketing put on hold",
+    Action.RELEASED: "Hold released",
+    Action.VOIDED: "Entry voided",
+    Action.ERASED: "Erased",
+    Action.IDENTITY_MOVED: "Address moved to another contact",
+}
+
+ORIGINS: Final = {
+    Origin.API: "over the API",
+    Origin.ADMIN: "by staff",
+    Origin.IMPORT: "by import",
+    Origin.DROPIN: "over a provider's own interface",
+    Origin.PROVIDER: "by a provider's notice",
+    Origin.KEYWORD: "by keyword",
+    Origin.PREFERENCE_PAGE: "on the preference page",
+    Origin.SYSTEM: "by Optbook itself",
+}
+
+OUTCOMES: Final = {
+    Outcome.CHANGED: "Took effect",
+    Outcome.NO_CHANGE: "No change: it was so already",
+    Outcome.OUT_OF_ORDER: "No effect: something newer was known",
+    Outcome.WOULD_RESURRECT: "No effect: it may not lift an opt-out",
+}
+
+_MODES: Final = {
+    (Mode.FREE_FORM, Mode.TEMPLATE): "Free-form messages and templates",
+    (Mode.FREE_FORM,): "Free-form messages only",
+    (Mode.TEMPLATE,): "Templates only",
+    (Mode.ANY,): "Yes",
+}
+
+_REFUSALS: Final = {
+    Reason.OPTED_OUT: "they opted out",
+    Reason.NO_OPT_IN: "there is no opt-in",
+    Reason.WINDOW_CLOSED: "there is no opt-in, and the customer window has closed",
+    Reason.HELD_FOR_REVIEW: "on hold until somebody decides what they meant",
+    Reason.EXPIRED: "the opt-in has expired",
+    Reason.UNKNOWN_IDENTITY: "this address is not known",
+    Reason.INVALID_IDENTITY: "this address cannot be read",
+    Reason.CONFIRMATION_USED: "the one confirmation has been sent",
+}
+
+
+def moment(at: datetime) -> str:
+    """`3 March 2026, 10:15 UTC`."""
+    at = at.astimezone(UTC)
+    return f"{at.day} {at:%B %Y, %H:%M} UTC"
+
+
+def channel(name: str) -> str:
+    return CHANNELS.get(Channel(name), name)
+
+
+def address(identity: ChannelIdentity) -> str:
+    """The address as people write it; a phone number gets its plus."""
+    if identity.address is None:
+        return "(erased)"
+    is_number = identity.address.isdigit() and not is_business_scoped(identity.address)
+    plus = "+" if is_number and Channel(identity.channel).identity_kind == "phone" else ""
+    return f"{plus}{identity.address}"
+
+
+def named(identity: ChannelIdentity) -> str:
+    return f"{channel(identity.channel)} {address(identity)}"
+
+
+def state(consent: Consent) -> str:
+    """`Opted out of all messages since 3 March 2026, 10:15 UTC, by keyword (KEYWORD)`."""
+    is_in = consent.state == State.OPTED_IN
+    verb = "Opted in to" if is_in else "Opted out of"
+    event = consent.event
+    source = f" ({event.source})" if event.source else ""
+    purpose = for_purpose(consent.purpose.key, consent.purpose.name)
+    return (
+        f"{verb} {purpose} since {moment(consent.since)}, {ORIGINS[Origin(event.origin)]}{source}"
+    )
+
+
+def for_purpose(key: str, name: str) -> str:
+    return "all messages" if key == ROOT_PURPOSE else f"{name} messages"
+
+
+def event(line: ConsentEvent) -> str:
+    """`Opted in to all messages on WhatsApp +46…, over the API (WEB)`."""
+    action = Action(line.action)
+    words = ACTIONS[action]
+    if action in (Action.OPT_IN, Action.OPT_OUT):
+        joint = "to" if action == Action.OPT_IN else "of"
+        words = f"{words} {joint} {for_purpose(line.purpose.key, line.purpose.name)}"
+    source = f" ({line.source})" if line.source else ""
+    return f"{words}: {named(line.identity)}, {ORIGINS[Origin(line.origin)]}{source}"
+
+
+def outcome(line: ConsentEvent) -> str:
+    return OUTCOMES[Outcome(line.outcome)] if line.outcome else ""
+
+
+def lifts(line: ConsentEvent) -> str:
+    """What an opt-in may lift."""
+    return {
+        Lifts.ANY: "May lift an opt-out.",
+        Lifts.DROPIN: "May lift an opt-out that came over a provider's own interface.",
+        Lifts.NOTHING: "May lift no opt-out.",
+    }[Lifts(line.lifts)]
+
+
+def verdict(answer: Permission) -> str:
+    """The gate's answer and why: `Templates only, because they opted in`."""
+    if not answer.allowed or answer.basis is None:
+        return f"No: {_REFUSALS[answer.reason]}" if answer.reason else "No"
+    modes = _MODES.get(tuple(answer.modes), "Yes")
+    if answer.basis == Basis.OPT_IN:
+        return f"{modes}, because they opted in"
+    until = f" until {moment(answer.expires_at)}" if answer.expires_at else ""
+    return f"{modes}{until}, because they wrote to us"
+
+
+def link(page: str, row: Model, text: str = "") -> str:
+    return format_html(
+        '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>',
+        reverse(page, args=[row.pk]),
+        text or str(row),
+    )
+
+
+def joined(parts: Iterable[str]) -> str:
+    """Parts, escaped where they are not markup of ours, one under the other."""
+    return format_html_join(mark_safe("<br>"), "{}", ((part,) for part in parts))  # noqa: S308
+
+
+def preformatted(text: str) -> str:
+    return format_html('<pre class="whitespace-pre-wrap">{}</pre>', text)

@@ -1,0 +1,72 @@
+"""Who calls: `Authorization: Bearer <key>`."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q
+from django.utils import timezone
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
+from rest_framework.request import Request
+from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.views import APIView
+
+from consents.models import ApiKey
+
+USE_NOTED_EVERY: Final = timedelta(minutes=1)
+
+
+class KeyAuthentication(BaseAuthentication):
+    """Leaves the ApiKey as `request.auth`; there is no user."""
+
+    def authenticate(self, request: Request) -> tuple[AnonymousUser, ApiKey]:
+        scheme, _, text = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() != "bearer" or not text.strip():
+            raise NotAuthenticated("Send an API key: Authorization: Bearer <key>.", "key_required")
+        return AnonymousUser(), valid_key(text.strip(), timezone.now())
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="optbook"'
+
+
+class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the schema describes it."""
+
+    target_class = KeyAuthentication
+    name = "key"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer"}
+
+
+class KeyThrottle(SimpleRateThrottle):
+    """So many calls a key, by the setting API_THROTTLE_RATE; counted by each process alone."""
+
+    scope = "key"
+
+    def get_cache_key(self, request: Request, view: APIView) -> str:
+        return f"throttle:{request.auth.pk}"
+
+
+def valid_key(text: str, now: datetime) -> ApiKey:
+    """The key with this text; notes that it was used. Raises AuthenticationFailed."""
+    found = None
+    if text.isascii():
+        found = ApiKey.objects.filter(digest=ApiKey.digest_of(text)).first()
+    if found is None or not found.is_valid(now):
+        raise AuthenticationFailed("The API key is not valid.", "invalid_key")
+    _note_use(found, now)
+    return found
+
+
+def _note_use(key: ApiKey, now: datetime) -> None:
+    """At most once a minute, so that calls do not queue up for one row."""
+    before = now - USE_NOTED_EVERY
+    if key.last_used_at is None or key.last_used_at < before:
+        unnoted = Q(last_used_at__isnull=True) | Q(last_used_at__lt=before)
+        ApiKey.objects.filter(unnoted, id=key.id).update(last_used_at=now)

@@ -1,0 +1,129 @@
+"""What every door of the API has: a key, a sender, bounded bodies, repeatable writes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, ClassVar, cast
+
+from django.conf import settings
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
+
+from consents import idempotency
+from consents.api import access, errors, parsing
+from consents.api.authentication import KeyAuthentication, KeyThrottle
+from consents.api.errors import ApiError
+from consents.api.fields import Fields, Query
+from consents.api.pagination import PARAMETERS, Page, Row
+from consents.idempotency import Answer, Call, Result
+from consents.models import ApiKey, Sender
+from consents.vocabulary import Scope
+
+
+class AlwaysJson(BaseContentNegotiation):
+    """Answers JSON whatever the caller accepts: there is nothing else."""
+
+    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser:
+        return parsers[0]
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
+
+
+class Door(APIView):
+    """One address of the API. `scopes`: what each method needs. `is_bulk`: takes large bodies.
+
+    `refused`: why a method that one might expect is not there.
+    """
+
+    authentication_classes = [KeyAuthentication]
+    permission_classes = [access.HasScope]
+    throttle_classes = [KeyThrottle]
+    content_negotiation_class = AlwaysJson
+    scopes: ClassVar[Mapping[str, Scope]] = {}
+    refused: ClassVar[Mapping[str, str]] = {}
+    is_bulk: ClassVar[bool] = False
+    # A redirect to the address with a slash would lose the body of a POST.
+    should_append_slash = False
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Callable[..., Any]:
+        view = super().as_view(**initkwargs)
+        cast(Any, view).should_append_slash = False
+        return view
+
+    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response]:
+        return errors.answer
+
+    def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        method = str(request.method)
+        if method in self.refused:
+            raise ApiError(405, "method_not_allowed", self.refused[method])
+        raise MethodNotAllowed(method)
+
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Which methods there are, in the header Allow."""
+        return Response(status=204)
+
+    @property
+    def key(self) -> ApiKey:
+        return cast(ApiKey, self.request.auth)
+
+    @property
+    def actor(self) -> str:
+        """Who is named in the ledger: the public part of the key."""
+        return self.key.prefix
+
+    @cached_property
+    def content(self) -> bytes:
+        limit = settings.API_BULK_BODY_MAX if self.is_bulk else settings.API_BODY_MAX
+        return parsing.read_body(self.request._request, limit)
+
+    def body(self, shape: type[BaseSerializer[Any]]) -> Fields:
+        """The body, of no other fields than the shape that the schema shows."""
+        return Fields(parsing.parse_object(self.content), known_to(shape))
+
+    def query(self, *known: str) -> Query:
+        given = {name: values for name, values in self.request.query_params.lists()}
+        return Query({name: [str(one) for one in values] for name, values in given.items()}, known)
+
+    def list_query(self, *known: str) -> Query:
+        return self.query("sender", *known, *PARAMETERS)
+
+    def sender(self, fields: Fields) -> Sender:
+        return access.the_sender(self.key, fields.raw("sender"))
+
+    def senders(self, fields: Fields) -> list[Sender]:
+        return access.the_senders(self.key, fields.raw("sender"))
+
+    def once(self, work: Callable[[], Answer], render: Callable[[Result], Any]) -> Response:
+        """Carry a write out, or find that this request was carried out before."""
+        answer = idempotency.once(self._call(), work, render)
+        headers = {"Idempotent-Replayed": "true"} if answer.is_replay else {}
+        return Response(answer.body, status=answer.status, headers=headers)
+
+    def page(self, page: Page[Row], shown: Callable[[Row], Mapping[str, Any]]) -> Response:
+        return Response({"results": list(map(shown, page.rows)), **page.links(self.request)})
+
+    def _call(self) -> Call | None:
+        key = self.request.headers.get("Idempotency-Key")
+        if key is None:
+            return None
+        digest = hashlib.sha256(self.content).digest()
+        return Call(self.key, str(self.request.method), self.request.path, key, digest)
+
+
+def known_to(shape: type[BaseSerializer[Any]]) -> Collection[str]:
+    declared: Mapping[str, Any] = getattr(shape, "_declared_fields", {})
+    return declared.keys()

@@ -1,0 +1,275 @@
+"""`consent-events/`: writes the ledger, one line or many, and reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import Http404
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from consents import ledger
+from consents.api import lookups, schema
+from consents.api.door import Door, known_to
+from consents.api.errors import ApiError, error_body
+from consents.api.fields import Fields, Query, shown_time
+from consents.api.pagination import page_of
+from consents.entries import Entry
+from consents.errors import ConsentError
+from consents.idempotency import Answer, Result
+from consents.ledger import Recorded
+from consents.models import ConsentEvent, Contact, EventDetail, Sender
+from consents.purposes import PurposeTree
+from consents.vocabulary import Action, Origin, Scope
+
+BULK_MAX: Final = 10_000
+_FILTERS: Final = {
+    "contact": "Our id, or your external_id.",
+    "channel": "",
+    "identity": "",
+    "action": "",
+    "purpose": "",
+    "source": "",
+    "origin": "",
+    "from": "Recorded at or after this time.",
+    "to": "Recorded before this time.",
+}
+
+
+class ConsentEvents(Door):
+    scopes = {"GET": Scope.READ, "POST": Scope.RECORD}
+
+    @schema.describe(
+        "record",
+        {201: schema.RecordedBody},
+        request=schema.EventRequest,
+        repeatable=True,
+    )
+    def post(self, request: Request) -> Response:
+        """Record one opt-in or opt-out.
+
+        A repetition is written down and answers with `effective: false`.
+        """
+        body = self.body(schema.EventRequest)
+        sender = self.sender(body)
+
+        def work() -> Answer:
+            contacts = lookups.contacts_named(sender, _contact_of(body))
+            fields = _entry_fields(body, contacts, self.actor)
+            return Answer(201, {"events": _ids(ledger.record(sender, **fields))})
+
+        return self.once(work, _shown_recorded)
+
+    @schema.describe(
+        "list_events",
+        {200: schema.listing(schema.EventBody)},
+        parameters=[
+            schema.SENDER,
+            *(schema.query(name, hint) for name, hint in _FILTERS.items()),
+            *schema.PAGING,
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        """The ledger, newest line first."""
+        query = self.list_query(*_FILTERS)
+        rows = _filtered(_with_names(), self.senders(query), query)
+        return self.page(page_of(rows, query, by="seq"), shown)
+
+
+class ConsentEventsInBulk(Door):
+    scopes = {"POST": Scope.RECORD}
+    is_bulk = True
+
+    @schema.describe(
+        "record_many", {200: schema.BulkBody}, request=schema.BulkRequest, repeatable=True
+    )
+    def post(self, request: Request) -> Response:
+        """Record up to 10 000, each by itself: one that cannot be recorded holds up no other.
+
+        An opt-in brings back somebody who opted out only where it states its `occurred_at`.
+        """
+        body = self.body(schema.BulkRequest)
+        sender = self.sender(body)
+        items = body.items("events", BULK_MAX)
+
+        def work() -> Answer:
+            results = _record_many(sender, items, self.actor)
+            return Answer(200, {"results": results}, wrote=any("events" in one for one in results))
+
+        return self.once(work, _shown_bulk)
+
+
+class OneConsentEvent(Door):
+    scopes = {"GET": Scope.READ}
+
+    @schema.describe("read_event", {200: schema.EventWithDetail})
+    def get(self, request: Request, id: UUID) -> Response:
+        """One line, with what is personal about it."""
+        rows = _with_names().select_related("detail")
+        event = rows.filter(id=id, sender__in=self.senders(self.query())).first()
+        if event is None:
+            raise Http404
+        return Response({**shown(event), "detail": _shown_detail(event)})
+
+
+def shown(event: ConsentEvent) -> dict[str, Any]:
+    """A line as the API shows it; needs its sender, identity and purpose."""
+    return {
+        "id": str(event.id),
+        "seq": event.seq,
+        "sender": event.sender.key,
+        "action": event.action,
+        "channel": event.identity.channel,
+        "identity": event.identity.address,
+        "contact": str(event.identity.contact_id),
+        "purpose": event.purpose.key,
+        "source": event.source,
+        "origin": event.origin,
+        "actor": event.actor,
+        "occurred_at": shown_time(event.occurred_at),
+        "recorded_at": shown_time(event.recorded_at),
+        "effective": event.effective,
+        "outcome": event.outcome or None,
+        "cause": str(event.cause_id) if event.cause_id else None,
+    }
+
+
+def shown_by_id(ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Lines as the API shows them, by their ids."""
+    return {str(event.id): shown(event) for event in _with_names().filter(id__in=list(ids))}
+
+
+def _with_names() -> QuerySet[ConsentEvent]:
+    return ConsentEvent.objects.select_related("sender", "identity", "purpose")
+
+
+def _contact_of(item: Fields) -> list[str]:
+    name = item.text("contact")
+    return [name] if name else []
+
+
+def _entry_fields(item: Fields, contacts: Mapping[str, Contact], actor: str) -> dict[str, Any]:
+    """What the ledger takes, of what was sent; the ledger checks the values. Raises ConsentError."""
+    name = item.text("contact")
+    channels = item.raw("channels") or []
+    if not isinstance(channels, list):
+        raise ConsentError("invalid_channels", "This must be a list of channels.", "channels")
+    fields = {
+        "action": item.raw("action"),
+        "channel": item.raw("channel"),
+        "identity": item.raw("identity"),
+        "contact": lookups.existing(contacts, name) if name else None,
+        "channels": channels,
+        "purpose": item.raw("purpose"),
+        "source": item.text("source"),
+        "ip": item.raw("ip"),
+        "user_agent": item.text("user_agent"),
+        "occurred_at": item.time("occurred_at"),
+        "evidence": item.raw("evidence"),
+        "note": item.text("note"),
+        "origin": Origin.API,
+        "actor": actor,
+    }
+    return fields if fields["purpose"] is not None else fields | {"purpose": "all"}
+
+
+def _record_many(sender: Sender, items: list[Any], actor: str) -> list[Result]:
+    read = [_fields_of(item) for item in items]
+    names = [name for one in read if isinstance(one, Fields) for name in _names_in(one)]
+    contacts = lookups.contacts_named(sender, names)
+    entries = [_entry_of(one, contacts, actor) for one in read]
+    recorded = iter(ledger.record_many(sender, [e for e in entries if isinstance(e, Entry)]))
+    return [_result(next(recorded) if isinstance(one, Entry) else one) for one in entries]
+
+
+def _names_in(item: Fields) -> list[str]:
+    try:
+        return _contact_of(item)
+    except ConsentError:
+        return []
+
+
+def _fields_of(item: object) -> Fields | ApiError:
+    if not isinstance(item, dict):
+        return ApiError(400, "invalid_item", "This must be an object.", "events")
+    try:
+        return Fields(item, known_to(schema.EventItem))
+    except ApiError as error:
+        return error
+
+
+def _entry_of(
+    item: Fields | ApiError, contacts: Mapping[str, Contact], actor: str
+) -> Entry | ApiError | ConsentError:
+    if isinstance(item, ApiError):
+        return item
+    try:
+        return Entry(**_entry_fields(item, contacts, actor))
+    except ConsentError as error:
+        return error
+
+
+def _ids(recorded: Recorded) -> list[str]:
+    return [str(event.id) for event in recorded.events]
+
+
+def _result(of: Recorded | ConsentError | ApiError) -> Result:
+    if isinstance(of, Recorded):
+        return {"events": _ids(of)}
+    return error_body(of.code, of.message, of.field)
+
+
+def _shown_recorded(result: Result) -> dict[str, Any]:
+    return _all_of(result["events"], shown_by_id(result["events"]))
+
+
+def _all_of(ids: list[str], events: Mapping[str, Any]) -> dict[str, Any]:
+    first: dict[str, Any] = events[ids[0]]
+    return {**first, "events": [events[id] for id in ids]} if len(ids) > 1 else first
+
+
+def _shown_bulk(result: Result) -> dict[str, Any]:
+    items = result["results"]
+    events = shown_by_id(id for item in items for id in item.get("events", ()))
+    return {"results": [_shown_item(index, item, events) for index, item in enumerate(items)]}
+
+
+def _shown_item(index: int, item: Result, events: Mapping[str, Any]) -> dict[str, Any]:
+    if "error" in item:
+        return {"index": index, "status": "error", "error": item["error"]}
+    ids = item["events"]
+    own = {"index": index, "status": "recorded", "event": events[ids[0]]}
+    return {**own, "events": [events[id] for id in ids]} if len(ids) > 1 else own
+
+
+def _shown_detail(event: ConsentEvent) -> dict[str, Any] | None:
+    try:
+        return event.detail.committed()
+    except EventDetail.DoesNotExist:
+        return None
+
+
+def _filtered(
+    rows: QuerySet[ConsentEvent], senders: list[Sender], query: Query
+) -> QuerySet[ConsentEvent]:
+    """Raises ConsentError for values that no line could have."""
+    rows = rows.filter(sender__in=senders)
+    if name := query.text("contact"):
+        contacts = [lookups.contacts_named(sender, [name]).get(name) for sender in senders]
+        rows = rows.filter(identity__contact__in=[one for one in contacts if one])
+    identities = lookups.identities(senders, query)
+    if identities is not None:
+        rows = rows.filter(identity__in=identities)
+    if purpose := query.text("purpose"):
+        rows = rows.filter(purpose=PurposeTree.load().named(purpose))
+    exact = {
+        "action": query.word("action", list(Action)),
+        "origin": query.word("origin", list(Origin)),
+        "source": query.text("source"),
+        "recorded_at__gte": query.time("from"),
+        "recorded_at__lt": query.time("to"),
+    }
+    return rows.filter(**{name: value for name, value in exact.items() if value})

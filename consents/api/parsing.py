@@ -1,0 +1,113 @@
+"""Reads bodies: bounded before a byte is parsed, and strictly JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, Final, NoReturn
+
+from django.http import HttpRequest
+
+from consents.api.errors import ApiError
+
+DEPTH_MAX: Final = 64
+_UTF8: Final = frozenset({"", "utf-8", "utf8"})
+
+
+def read_body(request: HttpRequest, limit: int) -> bytes:
+    """The body, of at most `limit` bytes. Raises ApiError 411, 413 and 415."""
+    _check_media_type(request)
+    if int(request.META.get("CONTENT_LENGTH") or 0) > limit:
+        raise _too_large(limit)
+    content = _chunked(request, limit) if _is_chunked(request) else request.read(limit + 1)
+    if len(content) > limit:
+        raise _too_large(limit)
+    return bytes(content)
+
+
+def parse_object(content: bytes) -> dict[str, Any]:
+    """The JSON object that the bytes are. Raises ApiError 400 for anything else."""
+    try:
+        value = json.loads(
+            content.decode("utf-8-sig"),
+            parse_constant=_no_number,
+            parse_float=_finite,
+            object_pairs_hook=_without_repeats,
+        )
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError:
+        raise ApiError(400, "malformed_json", "The body is not JSON in UTF-8.") from None
+    if not isinstance(value, dict):
+        raise ApiError(400, "malformed_json", "The body is not a JSON object.")
+    _check_depth(value)
+    return value
+
+
+def _check_media_type(request: HttpRequest) -> None:
+    charset = (request.content_params or {}).get("charset", "").strip('"').lower()
+    if request.content_type != "application/json" or charset not in _UTF8:
+        raise ApiError(
+            415, "unsupported_media_type", "Send JSON in UTF-8, as Content-Type application/json."
+        )
+
+
+def _is_chunked(request: HttpRequest) -> bool:
+    return "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
+
+
+def _chunked(request: HttpRequest, limit: int) -> bytes:
+    """A body without a length, which only a server that marks its end can hand over."""
+    if not request.META.get("wsgi.input_terminated"):
+        raise ApiError(411, "length_required", "Send the body with a Content-Length.")
+    content = bytearray()
+    while len(content) <= limit:
+        chunk = request.META["wsgi.input"].read(limit + 1 - len(content))
+        if not chunk:
+            break
+        content += chunk
+    return bytes(content)
+
+
+def _too_large(limit: int) -> ApiError:
+    return ApiError(413, "body_too_large", f"A body here has at most {limit} bytes.")
+
+
+def _too_deep() -> ApiError:
+    return ApiError(400, "malformed_json", f"JSON here is at most {DEPTH_MAX} levels deep.")
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(DEPTH_MAX):
+        level = [child for one in level for child in _children(one)]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list):
+        return []
+    return [child for child in value if isinstance(child, dict | list)]
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError
+    return value
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of two fields with one name, which one counts is anybody's guess."""
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ApiError(400, "malformed_json", "An object in the body has a field twice.")
+    return value

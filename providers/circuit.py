@@ -1,0 +1,87 @@
+"""When an account is at fault, it pauses: its rows wait and nothing is spent on them.
+
+Whatever a provider asks for is honoured up to fifteen minutes, else the pause is random up to a
+bound that doubles (full jitter), a minute at most. After it one row goes alone, as a probe.
+"""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import F, Q
+from django.db.models.functions import Greatest
+
+from providers.contract import AccountFault, Fault, Outcome
+from providers.models import ProviderAccount
+
+RETRY_AFTER_MAX = timedelta(minutes=15)
+PAUSE_MAX = timedelta(minutes=1)
+PAUSE_FIRST = timedelta(seconds=1)
+REFUSALS_MAX = 20
+SUCCESS_GRAIN = timedelta(seconds=1)
+"""How finely `last_success_at` is kept: one write a second, however many calls."""
+
+
+def pause_length(fault: AccountFault, pauses: int, *, chance: float) -> timedelta:
+    """How long to wait after the pause number `pauses` (0: the first); `chance` is in [0, 1)."""
+    if fault.retry_after is not None:
+        return max(timedelta(), min(fault.retry_after, RETRY_AFTER_MAX))
+    bound: timedelta = min(PAUSE_FIRST * (2 ** min(pauses, 10)), PAUSE_MAX)
+    return bound * chance
+
+
+def pause(account: UUID, fault: AccountFault, now: datetime) -> None:
+    """Pause the account. Calls that were under way together count as one pause."""
+    current = ProviderAccount.objects.only("pauses", "paused_until").get(id=account)
+    rows = ProviderAccount.objects.filter(id=account)
+    length = pause_length(fault, current.pauses, chance=random.random())  # noqa: S311 - jitter
+    described = {
+        "fault": fault.fault.value,
+        "fault_code": fault.code[:64],
+        "fault_text": fault.text[:500],
+    }
+    begun = rows.filter(Q(paused_until=None) | Q(paused_until__lte=now)).update(
+        paused_until=now + length,
+        pauses=F("pauses") + 1,
+        **described,
+    )
+    if not begun:
+        rows.update(paused_until=Greatest("paused_until", now + length), **described)
+    rows.filter(paused_since=None).update(paused_since=now)
+
+
+_RUNNING = {
+    "paused_until": None,
+    "paused_since": None,
+    "pauses": 0,
+    "fault": "",
+    "fault_code": "",
+    "fault_text": "",
+}
+
+
+def answered(account: UUID) -> None:
+    """The account answers again: end its pause, unless it is for refusing everything."""
+    rows = ProviderAccount.objects.filter(id=account, pauses__gt=0)
+    rows.exclude(fault=Fault.REFUSING.value).update(**_RUNNING)
+
+
+def accepted(account: UUID, now: datetime) -> None:
+    """The account took something: end its pause and forget what was counted against it."""
+    rows = ProviderAccount.objects.filter(id=account)
+    rows.filter(Q(pauses__gt=0) | Q(refusals__gt=0)).update(**_RUNNING, refusals=0, refusal_code="")
+    stale = Q(last_success_at=None) | Q(last_success_at__lt=now - SUCCESS_GRAIN)
+    rows.filter(stale).update(last_success_at=now)
+
+
+def refused(account: UUID, outcome: Outcome, now: datetime) -> None:
+    """Count a lone row that was refused; the twentieth in a row with one code is a pause."""
+    rows = ProviderAccount.objects.filter(id=account)
+    code = outcome.code[:64]
+    if not rows.filter(refusal_code=code).update(refusals=F("refusals") + 1):
+        rows.update(refusals=1, refusal_code=code)
+    if rows.filter(refusals__gte=REFUSALS_MAX).exists():
+        text = f"{REFUSALS_MAX} rows in a row were refused: {outcome.text}"
+        pause(account, AccountFault(Fault.REFUSING, code, text), now)

@@ -1,0 +1,154 @@
+"""Takes rows out of the outbox for sending: leased, grouped into calls, never two of one pair."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+
+from consents.models.base import new_id
+from providers import registry
+from providers.contract import Account, Change, Kind
+from providers.models import ProviderAccount, ProviderSync
+
+LEASE = timedelta(seconds=60)
+CALL_SECONDS = 15.0
+"""The most a call may take, in all."""
+
+LEASE_LEFT = timedelta(seconds=20)
+"""A call starts only with this much of its lease left: longer than it can take."""
+
+DEFAULT_SOURCE = "OPTBOOK"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Rows of one account and kind that go together, and what the adapter needs for them."""
+
+    id: UUID
+    account: Account
+    lease: UUID
+    changes: Sequence[Change] = field(repr=False)
+
+    @property
+    def rows(self) -> list[UUID]:
+        return [UUID(change.id) for change in self.changes]
+
+
+def claim(account: ProviderAccount, room: int, *, probe: bool = False) -> list[Call]:
+    """Lease up to `room` calls' worth of due rows, opt-outs first. Never waits for a lock.
+
+    A paused account gives nothing; one whose pause is over, one row alone, and no other while
+    that is under way. `probe`: as if the pause were over.
+    """
+    adapter = registry.adapter(account.kind)
+    try:
+        with transaction.atomic():
+            size = _room(account, room * adapter.batch_max, probe=probe)
+            lease = new_id()
+            rows = _lease(account.id, Kind.OPT_OUT, size, lease)
+            rows += _lease(account.id, Kind.OPT_IN, size - len(rows), lease)
+            return _calls(account, rows, lease, adapter.batch_max)
+    except IntegrityError:
+        # Another worker was faster with the same pair: whatever is due still is, next time.
+        return []
+
+
+_ROOM = """
+SELECT CASE
+    WHEN NOT is_enabled OR is_held THEN 0
+    WHEN pauses = 0 THEN %(size)s
+    WHEN paused_until > clock_timestamp() AND NOT %(probe)s THEN 0
+    WHEN EXISTS (SELECT 1 FROM providers_providersync
+                 WHERE account_id = %(account)s AND status = 'sending') THEN 0
+    ELSE 1 END
+FROM providers_provideraccount WHERE id = %(account)s
+FOR NO KEY UPDATE SKIP LOCKED
+"""
+
+_LEASE = """
+WITH due AS (
+    SELECT id FROM providers_providersync AS waiting
+    WHERE account_id = %(account)s AND kind = %(kind)s AND status = 'pending'
+      AND due_at <= clock_timestamp() AND (suspect_since IS NOT NULL) = %(suspect)s
+      AND NOT EXISTS (
+          SELECT 1 FROM providers_providersync AS flying
+          WHERE flying.account_id = waiting.account_id
+            AND flying.identity_id = waiting.identity_id AND flying.status = 'sending')
+    ORDER BY due_at LIMIT %(size)s FOR UPDATE SKIP LOCKED)
+UPDATE providers_providersync AS row
+SET status = 'sending', lease = %(lease)s, sent_at = clock_timestamp(),
+    lease_until = clock_timestamp() + make_interval(secs => %(length)s)
+FROM due WHERE row.id = due.id
+RETURNING row.id
+"""
+
+
+def _room(account: ProviderAccount, size: int, *, probe: bool) -> int:
+    """How many rows may be taken; the lock keeps a probe alone."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ROOM, {"account": account.id, "size": size, "probe": probe})
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+def _lease(account: UUID, kind: Kind, size: int, lease: UUID) -> list[UUID]:
+    """Rows that never met a fault first; those that may be what causes one, last."""
+    taken: list[UUID] = []
+    for suspect in (False, True):
+        if len(taken) >= size:
+            break
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _LEASE,
+                {
+                    "account": account,
+                    "kind": kind.value,
+                    "suspect": suspect,
+                    "size": size - len(taken),
+                    "lease": lease,
+                    "length": LEASE.total_seconds(),
+                },
+            )
+            taken += [row[0] for row in cursor]
+    return taken
+
+
+def _calls(
+    account: ProviderAccount, rows: Sequence[UUID], lease: UUID, batch_max: int
+) -> list[Call]:
+    syncs = ProviderSync.objects.filter(id__in=rows).select_related("identity", "event__detail")
+    groups: dict[tuple[str, int], list[ProviderSync]] = {}
+    for sync in syncs.order_by("due_at", "seq"):
+        limit = 1 if sync.suspect_since else min(sync.batch_max or batch_max, batch_max)
+        groups.setdefault((sync.kind, limit), []).append(sync)
+    plain = account.plain
+    return [
+        Call(new_id(), plain, lease, [_change(one, plain.settings) for one in together])
+        for (kind, limit), group in sorted(groups.items(), reverse=True)
+        for together in _chunks(group, limit)
+    ]
+
+
+def _chunks(rows: Sequence[ProviderSync], size: int) -> list[Sequence[ProviderSync]]:
+    return [rows[at : at + size] for at in range(0, len(rows), size)]
+
+
+def _change(sync: ProviderSync, settings: Mapping[str, Any]) -> Change:
+    event = sync.event
+    detail = getattr(event, "detail", None)
+    default_source = settings.get("default_source") or DEFAULT_SOURCE
+    return Change(
+        id=str(sync.id),
+        kind=Kind(sync.kind),
+        channel=sync.identity.channel,
+        identity=sync.identity.address or "",
+        request_id=str(sync.id),
+        source=(event.source if event else "") or default_source,
+        ip=detail.ip if detail else None,
+        user_agent=detail.user_agent if detail else "",
+    )

@@ -1,0 +1,66 @@
+"""`manage.py sweep`: does what is due, says what it did and what needs a person."""
+
+from __future__ import annotations
+
+import signal
+from argparse import ArgumentParser
+from threading import Event
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from providers import sweeps
+from providers.models import ProviderAccount
+from providers.outcomes import FailedReason
+from providers.worker import Worker
+
+EVERY_SECONDS = 30.0
+
+
+class Command(BaseCommand):
+    help = (
+        "Free expired leases, time out results, close customer windows, retry what is due or has "
+        "failed for want of time, probe each paused account once. Prints one line of counts; "
+        "exits with 1 when something needs a person."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--loop", action="store_true", help="Keep at it, every 30 seconds.")
+        parser.add_argument(
+            "--reason",
+            action="append",
+            choices=[reason.value for reason in FailedReason],
+            help="Retry rows that failed for this reason (default: gave_up and no_result).",
+        )
+        parser.add_argument("--account", help="Only this account, by its id or name.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stop = Event()
+        if options["loop"]:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: stop.set())
+        needs = self._sweep(options)
+        while options["loop"] and not stop.wait(EVERY_SECONDS):
+            needs = self._sweep(options)
+        if needs and not options["loop"]:
+            raise SystemExit(1)
+
+    def _sweep(self, options: dict[str, Any]) -> sweeps.Needs:
+        account = _account(options["account"])
+        counts = sweeps.sweep()
+        reasons = [FailedReason(reason) for reason in options["reason"] or sweeps.RETRIED]
+        counts.retried += sweeps.retry_failed(reasons, account.id if account else None)
+        calls = Worker({account.id} if account else None).drain(probe=True)
+        needs = sweeps.needs()
+        self.stdout.write(f"{counts} calls={calls} needs a person: {needs}")
+        self.stdout.flush()
+        return needs
+
+
+def _account(name: str | None) -> ProviderAccount | None:
+    if name is None:
+        return None
+    for account in ProviderAccount.objects.all():
+        if name in {str(account.id), account.name}:
+            return account
+    raise CommandError(f"There is no account {name!r}.")

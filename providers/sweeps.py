@@ -1,0 +1,153 @@
+"""What has to be looked at now and then, whatever was forgotten or killed in between."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from consents import window_lines
+from consents.models import ReviewItem
+from consents.writing import database_clock
+from providers import accounts, outbox, settlement
+from providers.contract import Fault, Kind
+from providers.decisions import DAILY, LADDER
+from providers.models import ProviderAccount, ProviderSync
+from providers.outcomes import FailedReason, Status
+
+RETRIED = frozenset({FailedReason.GAVE_UP, FailedReason.NO_RESULT})
+"""Failures that time may mend: a sweep by hand tries them again."""
+
+NEEDS_SOMEBODY = frozenset({Fault.CREDENTIALS, Fault.REFUSING})
+KEPT_FOR = timedelta(days=30)
+CHUNK = 1000
+SWEEP_LOCK = 0x0B7B00C
+
+
+@dataclass(slots=True)
+class Counts:
+    """What one sweep did, and what is left for people."""
+
+    freed: int = 0
+    no_result: int = 0
+    windows_closed: int = 0
+    caught_up: int = 0
+    retried: int = 0
+    purged: int = 0
+
+    def __str__(self) -> str:
+        return " ".join(f"{name}={count}" for name, count in asdict(self).items())
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What needs a person."""
+
+    failed: int
+    overdue_opt_outs: int
+    accounts_at_fault: int
+    reviews_overdue: int
+
+    def __bool__(self) -> bool:
+        return any(asdict(self).values())
+
+    def __str__(self) -> str:
+        return " ".join(f"{name}={count}" for name, count in asdict(self).items())
+
+
+def sweep() -> Counts:
+    """Everything but the sending; what it finds to send is due at once."""
+    counts = Counts()
+    counts.freed = settlement.reap()
+    counts.no_result = settlement.time_out_results()
+    counts.windows_closed = window_lines.close_run_out()
+    counts.caught_up = _catch_up()
+    counts.retried = _retry_opt_outs_daily()
+    counts.purged = purge()
+    return counts
+
+
+def sweep_alone() -> Counts | None:
+    """The same, unless somebody else is at it just now."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [SWEEP_LOCK])
+        if not cursor.fetchone()[0]:
+            return None
+    try:
+        return sweep()
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [SWEEP_LOCK])
+
+
+def retry_failed(reasons: Collection[FailedReason] = RETRIED, account: UUID | None = None) -> int:
+    """Tell the present bit again to every pair whose newest row failed for one of these."""
+    failed = _failed().filter(reason__in=[reason.value for reason in reasons])
+    if account is not None:
+        failed = failed.filter(account=account)
+    return _retry_each(failed)
+
+
+def needs() -> Needs:
+    """What a person has to look at now."""
+    now = database_clock()
+    waiting = ProviderSync.objects.filter(status=Status.PENDING.value, kind=Kind.OPT_OUT.value)
+    return Needs(
+        failed=_failed().filter(seen_at=None).count(),
+        overdue_opt_outs=waiting.filter(attempts__gt=len(LADDER)).count(),
+        accounts_at_fault=ProviderAccount.objects.filter(
+            is_enabled=True, fault__in=[fault.value for fault in NEEDS_SOMEBODY]
+        ).count(),
+        reviews_overdue=ReviewItem.objects.filter(decided_at=None, due_at__lt=now).count(),
+    )
+
+
+def purge(older_than: timedelta = KEPT_FOR) -> int:
+    """Delete ended rows that a newer one of their pair has followed, a chunk at a time."""
+    ended = Q(
+        status__in=[Status.SUCCEEDED.value, Status.SUPERSEDED.value],
+        ended_at__lt=database_clock() - older_than,
+    )
+    old = ProviderSync.objects.filter(ended, _has_newer()).values_list("id", flat=True)
+    _, deleted = ProviderSync.objects.filter(id__in=list(old[:CHUNK])).delete()
+    return deleted.get(ProviderSync._meta.label, 0)
+
+
+def _has_newer() -> Exists:
+    newer = ProviderSync.objects.filter(
+        account=OuterRef("account"), identity=OuterRef("identity"), seq__gt=OuterRef("seq")
+    )
+    return Exists(newer)
+
+
+def _failed() -> QuerySet[ProviderSync]:
+    """Failed rows that nothing newer of their pair has made pointless."""
+    return ProviderSync.objects.filter(~_has_newer(), status=Status.FAILED.value)
+
+
+def _retry_opt_outs_daily() -> int:
+    """An opt-out never gives up, whatever the provider said of it."""
+    yesterday = database_clock() - DAILY
+    failed = _failed().filter(kind=Kind.OPT_OUT.value, ended_at__lt=yesterday)
+    return _retry_each(failed.filter(account__is_enabled=True))
+
+
+def _retry_each(failed: QuerySet[ProviderSync]) -> int:
+    chunk = list(failed.order_by("seq")[:CHUNK])
+    for sync in chunk:
+        outbox.retry(sync)
+    return len(chunk)
+
+
+def _catch_up() -> int:
+    """Tell new accounts what is known already, until nothing is left to tell."""
+    looked_at = 0
+    behind = ProviderAccount.objects.filter(is_enabled=True).exclude(catch_up="")
+    for account in list(behind.values_list("id", flat=True)):
+        while chunk := accounts.catch_up(account):
+            looked_at += chunk
+    return looked_at
