@@ -9,8 +9,8 @@ from django.db import connection
 
 from consents import addressbook, entries, gate
 from consents.errors import ConsentError
-from consents.models import Consent, ConsentEvent, Sender
-from consents.vocabulary import CONFIRMATION_TIME, Basis, Channel, Mode, Reason, State
+from consents.models import ChannelIdentity, Consent, ConsentEvent, Sender
+from consents.vocabulary import CONFIRMATION_TIME, Action, Basis, Channel, Mode, Reason, State
 from consents.writing import database_clock
 
 
@@ -28,11 +28,19 @@ def claim(sender: Sender, channel: str, identity: object) -> gate.Permission:
     known = list(addressbook.find(sender, [address]).values())
     if not known:
         return gate.Permission(allowed=False, reason=Reason.UNKNOWN_IDENTITY, as_of=now)
-    out = Consent.objects.filter(identity=known[0].id, state=State.OPTED_OUT.value)
-    newest = out.select_related("event__cause").order_by("-since").first()
+    newest = _newest_opt_out(known[0])
     if newest is None:
         raise ConsentError("nothing_to_confirm", "This person has not opted out.", "identity")
-    return _claim(on, newest.event, now)
+    return _claim(on, newest, now)
+
+
+def _newest_opt_out(identity: ChannelIdentity) -> ConsentEvent | None:
+    """Of what is opted out still; a repeated opt-out may be confirmed as the first might."""
+    still_out = Consent.objects.filter(identity=identity, state=State.OPTED_OUT.value)
+    said = ConsentEvent.objects.filter(
+        identity=identity, action=Action.OPT_OUT.value, purpose__in=still_out.values("purpose")
+    ).exclude(consequences__action=Action.VOIDED.value)
+    return said.select_related("cause").order_by("-occurred_at", "-seq").first()
 
 
 def _claim(channel: Channel, opt_out: ConsentEvent, now: datetime) -> gate.Permission:

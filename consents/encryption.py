@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,6 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
-
 
 if TYPE_CHECKING:
     _BinaryField = models.BinaryField[Any, Any]
@@ -25,6 +25,10 @@ def _fernet(keys: tuple[str, ...]) -> MultiFernet:
 
 def _current() -> MultiFernet:
     return _fernet(tuple(settings.FIELD_ENCRYPTION_KEYS))
+
+
+def _encrypted(value: Any) -> bytes:
+    return _current().encrypt(json.dumps(value).encode())
 
 
 class EncryptedJSONField(_BinaryField):
@@ -43,10 +47,9 @@ class EncryptedJSONField(_BinaryField):
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         if value is not None and not isinstance(value, bytes | memoryview):
-            value = _current().encrypt(json.dumps(value).encode())
+            value = _encrypted(value)
         return super().get_db_prep_value(value, connection, prepared)
 
     def value_to_string(self, obj: models.Model) -> str:
         """A dump of the database carries the encrypted form only."""
-        encrypted = self.get_db_prep_value(self.value_from_object(obj), connection=None)
-        return bytes(encrypted).decode() if encrypted is not None else ""
+        return b64encode(_encrypted(self.value_from_object(obj))).decode()

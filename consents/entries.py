@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from consents import identifiers
 from consents.errors import ConsentError
-from consents.models import Contact, Purpose
+from consents.models import Contact, Purpose, Sender
 from consents.purposes import PurposeTree
 from consents.vocabulary import (
     CLOCK_TOLERANCE,
@@ -80,7 +80,9 @@ class Draft:
     occurred_at: datetime | None
 
 
-def check(entry: Entry, purposes: PurposeTree, now: datetime, *, is_single: bool) -> Draft:
+def check(
+    entry: Entry, sender: Sender, purposes: PurposeTree, now: datetime, *, is_single: bool
+) -> Draft:
     """The entry in order, or a ConsentError that says what is wrong with it."""
     origin = _word(Origin, entry.origin, "origin")
     action = _word(Action, entry.action, "action")
@@ -89,7 +91,7 @@ def check(entry: Entry, purposes: PurposeTree, now: datetime, *, is_single: bool
     return Draft(
         action=action,
         address=_address(entry),
-        contact=entry.contact,
+        contact=_contact(entry.contact, sender),
         channels=frozenset(channel(name, "channels") for name in entry.channels),
         purpose=purposes.named(entry.purpose),
         source=_source(entry.source),
@@ -132,6 +134,12 @@ def _address(entry: Entry) -> identifiers.Address | None:
     return identifiers.normalise(channel(entry.channel), entry.identity)
 
 
+def _contact(contact: Contact | None, sender: Sender) -> Contact | None:
+    if contact is not None and contact.sender_id != sender.id:
+        raise ConsentError("unknown_contact", "There is no such contact.", "contact")
+    return contact
+
+
 def _source(source: object) -> str:
     text = _text(source, "source").strip()
     if not text:
@@ -166,15 +174,25 @@ def _ip(ip: object) -> str | None:
     try:
         if not isinstance(ip, str) or "%" in ip:
             raise ValueError
-        return str(ipaddress.ip_address(ip.strip()))
+        return _as_the_database_writes_it(ipaddress.ip_address(ip.strip()))
     except ValueError:
         raise ConsentError("invalid_ip", "The ip is not a valid IP address.", "ip") from None
+
+
+def _as_the_database_writes_it(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    """So that the commitment to it still fits when it has been read back."""
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped:
+            return str(ip.ipv4_mapped)
+        if 0xFFFF < int(ip) <= 0xFFFFFFFF:
+            return f"::{ipaddress.IPv4Address(int(ip))}"
+    return str(ip)
 
 
 def _text(text: object, field_name: str) -> str:
     if not isinstance(text, str):
         raise ConsentError(f"invalid_{field_name}", "This must be text.", field_name)
-    if "\0" in text or not _is_storable(text):
+    if not is_storable(text):
         raise ConsentError(
             f"invalid_{field_name}", "This text holds characters that cannot be kept.", field_name
         )
@@ -185,8 +203,10 @@ def _text(text: object, field_name: str) -> str:
     return text
 
 
-def _is_storable(text: str) -> bool:
-    """Lone surrogates can be written in JSON, but not in UTF-8."""
+def is_storable(text: str) -> bool:
+    """PostgreSQL takes no NUL, and UTF-8 no lone surrogate; JSON can carry both."""
+    if "\0" in text:
+        return False
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -223,15 +243,21 @@ def _as_stored(number: str) -> int | float:
     return int(value) if value.is_integer() else value
 
 
+def moment(time: object, field_name: str) -> datetime:
+    """A time with its zone, of this age of computers."""
+    if not isinstance(time, datetime) or time.tzinfo is None:
+        message = "This must be a time with its zone."
+        raise ConsentError(f"invalid_{field_name}", message, field_name)
+    if time < EARLIEST:
+        raise ConsentError(f"invalid_{field_name}", "This is too long ago.", field_name)
+    return time
+
+
 def _occurred_at(occurred_at: object, origin: Origin, now: datetime) -> datetime | None:
     if occurred_at is None:
         return None
-    if not isinstance(occurred_at, datetime) or occurred_at.tzinfo is None:
-        raise ConsentError(
-            "invalid_occurred_at", "This must be a time with its zone.", "occurred_at"
-        )
-    if occurred_at < EARLIEST:
-        raise ConsentError("invalid_occurred_at", "This is too long ago.", "occurred_at")
+    occurred_at = moment(occurred_at, "occurred_at")
     if occurred_at > now + CLOCK_TOLERANCE and origin not in CUT_TO_NOW_ORIGINS:
         raise ConsentError("occurred_in_future", "This has not happened yet.", "occurred_at")
-    return occurred_at.astimezone(UTC)
+    # What lies ahead is cut when it is written; the last hours of year 9999 have no UTC.
+    return occurred_at if occurred_at > now else occurred_at.astimezone(UTC)

@@ -129,7 +129,8 @@ def _decide(facts: Facts, now: datetime) -> Permission:
     )
     if verdict.state == State.OPTED_OUT:
         wrote_since = latest(facts.last_inbound_at, verdict.opted_out_at) != verdict.opted_out_at
-        if facts.category == Category.SERVICE and is_open and wrote_since:
+        may_answer = facts.category == Category.SERVICE and facts.allowed_in_window
+        if may_answer and is_open and wrote_since:
             return replace(in_window, modes=(Mode.FREE_FORM,))
         return replace(refused, reason=Reason.OPTED_OUT)
     if facts.category == Category.MARKETING and _is_held(facts):

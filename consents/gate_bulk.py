@@ -19,7 +19,7 @@ from consents.identifiers import Address
 from consents.models import Sender
 from consents.models.standing import FOLD_FIELDS
 from consents.purposes import PurposeTree
-from consents.vocabulary import ROOT_PURPOSE, Category, Channel, Reason, State
+from consents.vocabulary import ROOT_PURPOSE, Category, Reason, State
 from consents.writing import database_clock
 
 
@@ -52,6 +52,7 @@ def check_many(
     asked = purposes.named(purpose)
     if asked.key == ROOT_PURPOSE:
         raise ConsentError("purpose_not_askable", "Ask for a purpose narrower than all.", "purpose")
+    category = Category(str(asked.category))
     chain = [link.id for link in purposes.chain(asked)]
     # Before anything is read: what is said after this instant need not be in the answer.
     now = database_clock()
@@ -67,7 +68,7 @@ def check_many(
         one = known[identity.id] if identity else _Known({})
         facts = Facts(
             channel=on,
-            category=Category(asked.category),
+            category=category,
             allowed_in_window=asked.allowed_in_window,
             own_only=asked.requires_own_consent,
             identity=identity.id if identity else None,

@@ -45,6 +45,12 @@ def statements(
     return found
 
 
+def ever_stated(identities: Iterable[UUID]) -> set[Pair]:
+    """The pairs that some opt-in or opt-out speaks of, voided or not."""
+    lines = ConsentEvent.objects.filter(identity__in=list(identities), action__in=CONSENT_ACTIONS)
+    return set(lines.order_by().values_list("identity", "purpose").distinct())
+
+
 def state_as_of(identity: UUID, at: datetime, *, hindsight: bool = False) -> dict[UUID, Fold]:
     """The identity's folds by purpose as they were at a past time.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection
@@ -15,6 +16,7 @@ from django.db import InterfaceError, OperationalError, connection
 from consents import ledger
 from consents.errors import ConsentError
 from consents.models import ApiKey, IdempotencyRecord
+from consents.writing import database_clock
 
 KEY_MAX = 200
 TWIN_WAITS = "5s"
@@ -150,3 +152,10 @@ def _in_progress() -> ConsentError:
         "A request with this Idempotency-Key is being carried out; ask again in a moment.",
         "Idempotency-Key",
     )
+
+
+def purge(older_than: timedelta) -> int:
+    """Forget answers older than this, a chunk at a time; how many."""
+    old = IdempotencyRecord.objects.filter(created_at__lt=database_clock() - older_than)
+    ids = list(old.order_by("created_at").values_list("id", flat=True)[:1000])
+    return IdempotencyRecord.objects.filter(id__in=ids).delete()[0]

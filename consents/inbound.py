@@ -97,17 +97,18 @@ def _receive(sender: Sender, message: Message) -> Received:
 
 def _checked(message: Message) -> tuple[identifiers.Address, str]:
     message_id = message.message_id
-    if not isinstance(message_id, str) or not message_id.strip() or "\0" in message_id:
+    if not isinstance(message_id, str) or not message_id.strip():
         raise ConsentError("message_id_required", "Name the message's id.", "message_id")
+    if not entries.is_storable(message_id):
+        problem = "The message id holds characters that cannot be kept."
+        raise ConsentError("invalid_message_id", problem, "message_id")
     if len(message_id) > MESSAGE_ID_MAX:
         raise ConsentError("message_id_too_long", "The message id is too long.", "message_id")
     for text in (message.text, message.payload, message.title):
         if text is not None and (not isinstance(text, str) or len(text) > TEXT_MAX):
             raise ConsentError("invalid_text", "This must be a text of sane length.", "text")
-    if message.received_at is not None and message.received_at.tzinfo is None:
-        raise ConsentError(
-            "invalid_received_at", "This must be a time with its zone.", "received_at"
-        )
+    if message.received_at is not None:
+        entries.moment(message.received_at, "received_at")
     channel = entries.channel(message.channel)
     return identifiers.normalise(channel, message.identity), message_id
 

@@ -17,7 +17,7 @@ from django.db import OperationalError, connection, transaction
 from consents import entries
 from consents.entries import Draft, Entry
 from consents.errors import ConsentError
-from consents.history import statements
+from consents.history import ever_stated, statements
 from consents.models import ConsentEvent, ReviewItem, Sender
 from consents.purposes import PurposeTree
 from consents.reach import Reach
@@ -83,7 +83,7 @@ def rebuild(identities: Iterable[UUID]) -> None:
             page.lock(sender.identities.filter(id__in=ids).values_list("id", flat=True))
             said = statements(page.standings)
             known = {(one, purpose) for one, folds in page.folds.items() for purpose in folds}
-            for pair in known | said.keys():
+            for pair in known | ever_stated(page.standings):
                 page.replace_fold(pair, said.get(pair, []))
             page.write()
 
@@ -124,7 +124,7 @@ def _record_once(
 ) -> list[Recorded | ConsentError]:
     sender = the_sender(sender)
     purposes = PurposeTree.load()
-    drafts = _check_all(items, purposes, is_single=is_single)
+    drafts = _check_all(sender, items, purposes, is_single=is_single)
     page = Page(sender, purposes)
     results = _lines_of(page, drafts)
     page.foresee(line for lines in results if not isinstance(lines, ConsentError) for line in lines)
@@ -137,13 +137,13 @@ def _record_once(
 
 
 def _check_all(
-    items: Sequence[Entry], purposes: PurposeTree, *, is_single: bool
+    sender: Sender, items: Sequence[Entry], purposes: PurposeTree, *, is_single: bool
 ) -> list[Draft | ConsentError]:
     now = database_clock()
     drafts: list[Draft | ConsentError] = []
     for item in items:
         try:
-            drafts.append(entries.check(item, purposes, now, is_single=is_single))
+            drafts.append(entries.check(item, sender, purposes, now, is_single=is_single))
         except ConsentError as error:
             drafts.append(error)
     return drafts

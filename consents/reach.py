@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -11,8 +11,9 @@ from consents import addressbook
 from consents.addressbook import key_of
 from consents.entries import Draft
 from consents.errors import ConsentError
-from consents.models import ChannelIdentity, ConsentEvent
-from consents.vocabulary import SPREADING_ORIGINS, Action, Origin, State, StopScope
+from consents.identifiers import Address
+from consents.models import ChannelIdentity, ConsentEvent, Contact
+from consents.vocabulary import SPREADING_ORIGINS, Action, Origin, StopScope
 from consents.writing import Line, Page
 
 
@@ -31,8 +32,7 @@ class Reach:
 
     def open(self, drafts: Sequence[Draft]) -> None:
         """Find or make every identity named, and lock them with those that may follow."""
-        wanted = {draft.address: draft.contact for draft in drafts if draft.address}
-        self._found = addressbook.find_or_create(self._page.sender, wanted)
+        self._found = addressbook.find_or_create(self._page.sender, _wanted(drafts))
         named = [identity.id for identity in self._found.identities.values()]
         contacts = self._contacts_touched(drafts)
         self._families = _families(contacts)
@@ -44,8 +44,6 @@ class Reach:
 
     def lines_of(self, draft: Draft) -> list[Line]:
         """The lines that record this draft, its own first. Raises ConsentError."""
-        if draft.contact and draft.contact.sender_id != self._page.sender.id:
-            raise ConsentError("unknown_contact", "There is no such contact.", "contact")
         if draft.address is None:
             first, *others = self._all_of(draft)
             return _with_others(_line(draft, first), draft, others)
@@ -59,16 +57,17 @@ class Reach:
 
     def inherited(self) -> Iterator[Line]:
         """The opt-outs that identities just attached take over from their contact."""
-        stops: dict[UUID, list[ChannelIdentity]] = defaultdict(list)
-        for identity in self._found.attached:
-            for other in self._kin(identity):
-                for fold in self._page.folds[other.id].values():
-                    if fold.state == State.OPTED_OUT and fold.event:
-                        stops[fold.event].append(identity)
-        own = ConsentEvent.objects.filter(id__in=list(stops), origin__in=SPREADING_ORIGINS)
-        for event in own.select_related("purpose") if stops else ():
-            for identity in stops[event.id]:
-                yield _repeated(event, identity)
+        kin = [(identity, self._kin(identity)) for identity in self._found.attached]
+        stops = _own_stops({other.id for _, others in kin for other in others})
+        for identity, others in kin:
+            said = [stop for other in others for stop in stops[other.id] if self._refuses(stop)]
+            newest = {one.purpose_id: one for one in sorted(said, key=lambda one: one.occurred_at)}
+            yield from (_repeated(stop, identity) for stop in newest.values())
+
+    def _refuses(self, stop: ConsentEvent) -> bool:
+        """Whether no opt-in has lifted it; those of drop-ins cannot."""
+        lifted_at = self._page.folds[stop.identity_id][stop.purpose_id].lifted_at
+        return lifted_at is None or lifted_at <= stop.occurred_at
 
     def _contacts_touched(self, drafts: Sequence[Draft]) -> set[UUID]:
         touched = {one.contact_id for one in self._found.attached}
@@ -96,6 +95,25 @@ class Reach:
             for one in self._families[identity.contact_id]
             if one.id != identity.id and (everywhere or one.channel == identity.channel)
         ]
+
+
+def _wanted(drafts: Iterable[Draft]) -> dict[Address, Contact | None]:
+    """The contact of each address: the first that is named for it, wherever in the page."""
+    wanted: dict[Address, Contact | None] = {}
+    for draft in drafts:
+        if draft.address:
+            wanted[draft.address] = wanted.get(draft.address) or draft.contact
+    return wanted
+
+
+def _own_stops(identities: Collection[UUID]) -> Mapping[UUID, list[ConsentEvent]]:
+    """These people's own opt-outs, by identity; nobody can void them."""
+    stops: dict[UUID, list[ConsentEvent]] = defaultdict(list)
+    if identities:
+        lines = ConsentEvent.objects.filter(identity__in=identities, action=Action.OPT_OUT.value)
+        for line in lines.filter(origin__in=SPREADING_ORIGINS).select_related("purpose"):
+            stops[line.identity_id].append(line)
+    return stops
 
 
 def _spreads(draft: Draft) -> bool:
@@ -144,5 +162,5 @@ def _repeated(event: ConsentEvent, identity: ChannelIdentity) -> Line:
         origin=Origin(event.origin),
         source=event.source,
         occurred_at=event.occurred_at,
-        cause=event.id,
+        cause=event.cause_id or event.id,
     )

@@ -75,6 +75,7 @@ class Page:
         self.folds: dict[UUID, dict[UUID, Fold]] = {}
         self._said: dict[Pair, list[Statement]] = defaultdict(list)
         self._history: dict[Pair, list[Statement]] = {}
+        self._read: set[UUID] = set()
         self._events: list[ConsentEvent] = []
         self._details: list[EventDetail] = []
         self._changed: set[Pair] = set()
@@ -91,13 +92,17 @@ class Page:
         self.now = database_clock()
 
     def foresee(self, lines: Iterable[Line]) -> None:
-        """Read in one go the history of pairs for which some line comes out of order."""
-        late = {line.identity.id for line in lines if self._is_late(line)}
-        if late:
-            found = statements(late)
-            for identity in late:
-                for purpose in self.folds[identity]:
-                    self._history[identity, purpose] = list(found.get((identity, purpose), []))
+        """Read in one go the history of identities of whom some opt-in or opt-out comes late."""
+        newest: dict[Pair, datetime] = {}
+        late: set[UUID] = set()
+        for line in lines:
+            pair = (line.identity.id, line.purpose.id)
+            before = newest.get(pair) or self._fold(pair).newest
+            if before and line.occurred_at and line.occurred_at <= before:
+                late.add(pair[0])
+            occurred_at = line.occurred_at or self.now
+            newest[pair] = max(before or occurred_at, occurred_at)
+        self._read_history(late)
 
     def add(self, line: Line) -> ConsentEvent:
         """Take a line in: its times, its effect, its place behind those already added."""
@@ -140,7 +145,7 @@ class Page:
 
     def _take_effect(self, event: ConsentEvent) -> None:
         pair = (event.identity_id, event.purpose_id)
-        before = self.folds[pair[0]].get(pair[1], Fold())
+        before = self._fold(pair)
         statement = _statement(event)
         after = step(before, statement)
         if not can_step(before, statement):
@@ -153,15 +158,17 @@ class Page:
         self._changed.add(pair)
 
     def _all_said(self, pair: Pair) -> list[Statement]:
-        if pair not in self._history:
-            self._history[pair] = list(statements([pair[0]]).get(pair, []))
-        return self._history[pair] + self._said[pair]
+        self._read_history({pair[0]})
+        return [*self._history.get(pair, ()), *self._said[pair]]
 
-    def _is_late(self, line: Line) -> bool:
-        newest = self.folds[line.identity.id].get(line.purpose.id, Fold()).newest
-        if line.action not in CONSENT_ACTIONS or newest is None or line.occurred_at is None:
-            return False
-        return line.occurred_at <= newest
+    def _read_history(self, identities: set[UUID]) -> None:
+        unread = identities - self._read
+        if unread:
+            self._history.update(statements(unread))
+            self._read |= unread
+
+    def _fold(self, pair: Pair) -> Fold:
+        return self.folds[pair[0]].get(pair[1], Fold())
 
 
 def _event_of(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import transaction
 
 from consents.models import Sender, Standing
+from consents.writing import database_clock
 from providers import outbox, registry
 from providers.contract import Kind
 from providers.models import ProviderAccount
@@ -14,21 +16,40 @@ from providers.models import ProviderAccount
 CHUNK = 1000
 
 
+CONFIGURED = ("name", "base_url", "external_id", "settings", "credentials", "is_enabled", "is_held")
+"""What people choose of an account; the rest is the workers', and no saving overwrites it."""
+
+CATCHING_UP = ("catch_up", "catch_up_after", "catch_up_is_baseline")
+
+
 @transaction.atomic
 def save(account: ProviderAccount, *, is_baseline: bool = False) -> None:
-    """Save an account; one that is new or was switched on is told every known state.
+    """Save an account; one that is new, was switched on or serves more is told all known states.
 
-    `is_baseline`: it holds those states already, so they are marked and no call is made.
+    `is_baseline`: it holds those states already, so they are marked and no call is made. A paused
+    one with new credentials, or at a new address, is tried at once.
     """
     # Whoever records right now either is done before this lock, and is seen by the catching up,
     # or reads the accounts after it, and sees this one.
     Sender.objects.select_for_update().get(id=account.sender_id)
-    was_on = ProviderAccount.objects.filter(id=account.id, is_enabled=True).exists()
-    if account.is_enabled and not was_on:
-        account.catch_up = Kind.OPT_OUT.value
-        account.catch_up_after = None
+    before = ProviderAccount.objects.filter(id=account.id).first()
+    served = outbox.channels_of(before) if before and before.is_enabled else frozenset()
+    changed = list(CONFIGURED)
+    if account.is_enabled and not outbox.channels_of(account) <= served:
+        account.catch_up, account.catch_up_after = Kind.OPT_OUT.value, None
         account.catch_up_is_baseline = is_baseline
-    account.save()
+        changed += CATCHING_UP
+    if before is None:
+        account.save(force_insert=True)
+        return
+    if before.paused_until and _reaches_elsewhere(before, account):
+        account.paused_until = database_clock()
+        changed.append("paused_until")
+    account.save(update_fields=changed)
+
+
+def _reaches_elsewhere(before: ProviderAccount, account: ProviderAccount) -> bool:
+    return (before.base_url, before.credentials) != (account.base_url, account.credentials)
 
 
 def problems(account: ProviderAccount) -> tuple[list[str], list[str]]:
@@ -44,17 +65,25 @@ def catch_up(account_id: UUID) -> int:
 
     Called until it answers 0. Where it was stopped in between, it goes on.
     """
+    account = ProviderAccount.objects.get(id=account_id)
+    if not account.catch_up or not account.is_enabled:
+        return 0
+    chunk = _next_chunk(account)
     with transaction.atomic():
-        account = ProviderAccount.objects.select_for_update(no_key=True).get(id=account_id)
-        if not account.catch_up or not account.is_enabled:
-            return 0
-        chunk = _next_chunk(account)
         outbox.enqueue(chunk, only=account, is_baseline=account.catch_up_is_baseline)
-        account.catch_up_after = chunk[-1] if chunk else None
-        if not chunk:
-            account.catch_up = Kind.OPT_IN.value if account.catch_up == Kind.OPT_OUT else ""
-        account.save(update_fields=["catch_up", "catch_up_after"])
-        return len(chunk) or int(bool(account.catch_up))
+        _advance(account, chunk)
+    return len(chunk) or 1
+
+
+def _advance(account: ProviderAccount, chunk: Sequence[UUID]) -> None:
+    """Note how far it is; whoever switched it off and on again meanwhile begins anew."""
+    here = {"catch_up": account.catch_up, "catch_up_after": account.catch_up_after}
+    side = account.catch_up
+    if not chunk:
+        side = Kind.OPT_IN.value if side == Kind.OPT_OUT else ""
+    ProviderAccount.objects.filter(id=account.id, **here).update(
+        catch_up=side, catch_up_after=chunk[-1] if chunk else None
+    )
 
 
 def _next_chunk(account: ProviderAccount) -> list[UUID]:

@@ -10,7 +10,7 @@ import random
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Greatest
 
 from providers.contract import AccountFault, Fault, Outcome
@@ -26,8 +26,8 @@ SUCCESS_GRAIN = timedelta(seconds=1)
 
 def pause_length(fault: AccountFault, pauses: int, *, chance: float) -> timedelta:
     """How long to wait after the pause number `pauses` (0: the first); `chance` is in [0, 1)."""
-    if fault.retry_after is not None:
-        return max(timedelta(), min(fault.retry_after, RETRY_AFTER_MAX))
+    if fault.retry_after and fault.retry_after > timedelta():
+        return min(fault.retry_after, RETRY_AFTER_MAX)
     bound: timedelta = min(PAUSE_FIRST * (2 ** min(pauses, 10)), PAUSE_MAX)
     return bound * chance
 
@@ -62,22 +62,29 @@ _RUNNING = {
 }
 
 
-def answered(account: UUID) -> None:
-    """The account answers again: end its pause, unless it is for refusing everything."""
-    rows = ProviderAccount.objects.filter(id=account, pauses__gt=0)
-    rows.exclude(fault=Fault.REFUSING.value).update(**_RUNNING)
+def answered(account: UUID, begun: datetime) -> None:
+    """The account answers again: end its pause, unless it is for refusing everything.
+
+    `begun`: when the call was claimed. One that was under way when the account paused says
+    nothing about it: a provider that limits its rate takes some and refuses others.
+    """
+    paused = _not_paused_after(account, begun).filter(pauses__gt=0)
+    paused.exclude(fault=Fault.REFUSING.value).update(**_RUNNING)
 
 
-def accepted(account: UUID, now: datetime) -> None:
+def accepted(account: UUID, begun: datetime, now: datetime) -> None:
     """The account took something: end its pause and forget what was counted against it."""
-    rows = ProviderAccount.objects.filter(id=account)
-    rows.filter(Q(pauses__gt=0) | Q(refusals__gt=0)).update(**_RUNNING, refusals=0, refusal_code="")
+    counted = ProviderAccount.objects.filter(id=account, refusals__gt=0)
+    counted.update(refusals=0, refusal_code="")
+    rows = _not_paused_after(account, begun)
+    rows.filter(pauses__gt=0).update(**_RUNNING)
     stale = Q(last_success_at=None) | Q(last_success_at__lt=now - SUCCESS_GRAIN)
     rows.filter(stale).update(last_success_at=now)
 
 
-def refused(account: UUID, outcome: Outcome, now: datetime) -> None:
+def refused(account: UUID, outcome: Outcome, begun: datetime, now: datetime) -> None:
     """Count a lone row that was refused; the twentieth in a row with one code is a pause."""
+    answered(account, begun)
     rows = ProviderAccount.objects.filter(id=account)
     code = outcome.code[:64]
     if not rows.filter(refusal_code=code).update(refusals=F("refusals") + 1):
@@ -85,3 +92,8 @@ def refused(account: UUID, outcome: Outcome, now: datetime) -> None:
     if rows.filter(refusals__gte=REFUSALS_MAX).exists():
         text = f"{REFUSALS_MAX} rows in a row were refused: {outcome.text}"
         pause(account, AccountFault(Fault.REFUSING, code, text), now)
+
+
+def _not_paused_after(account: UUID, moment: datetime) -> QuerySet[ProviderAccount]:
+    runs = Q(paused_since=None) | Q(paused_since__lt=moment)
+    return ProviderAccount.objects.filter(runs, id=account)

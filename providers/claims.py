@@ -50,8 +50,7 @@ def claim(account: ProviderAccount, room: int, *, probe: bool = False) -> list[C
         with transaction.atomic():
             size = _room(account, room * adapter.batch_max, probe=probe)
             lease = new_id()
-            rows = _lease(account.id, Kind.OPT_OUT, size, lease)
-            rows += _lease(account.id, Kind.OPT_IN, size - len(rows), lease)
+            rows = _lease(account.id, size, lease, is_probe=size == 1 and account.pauses > 0)
             return _calls(account, rows, lease, adapter.batch_max)
     except IntegrityError:
         # Another worker was faster with the same pair: whatever is due still is, next time.
@@ -70,16 +69,20 @@ FROM providers_provideraccount WHERE id = %(account)s
 FOR NO KEY UPDATE SKIP LOCKED
 """
 
+# A row that waited while its account was off may be older than what people have said since: only
+# one that tells the present bit is taken.
 _LEASE = """
 WITH due AS (
     SELECT id FROM providers_providersync AS waiting
+    JOIN consents_standing AS standing USING (identity_id)
     WHERE account_id = %(account)s AND kind = %(kind)s AND status = 'pending'
+      AND standing.may_write = (kind = 'opt_in')
       AND due_at <= clock_timestamp() AND (suspect_since IS NOT NULL) = %(suspect)s
       AND NOT EXISTS (
           SELECT 1 FROM providers_providersync AS flying
           WHERE flying.account_id = waiting.account_id
             AND flying.identity_id = waiting.identity_id AND flying.status = 'sending')
-    ORDER BY due_at LIMIT %(size)s FOR UPDATE SKIP LOCKED)
+    ORDER BY due_at LIMIT %(size)s FOR UPDATE OF waiting SKIP LOCKED)
 UPDATE providers_providersync AS row
 SET status = 'sending', lease = %(lease)s, sent_at = clock_timestamp(),
     lease_until = clock_timestamp() + make_interval(secs => %(length)s)
@@ -96,10 +99,21 @@ def _room(account: ProviderAccount, size: int, *, probe: bool) -> int:
     return int(row[0]) if row else 0
 
 
-def _lease(account: UUID, kind: Kind, size: int, lease: UUID) -> list[UUID]:
-    """Rows that never met a fault first; those that may be what causes one, last."""
+_FIRST_TO_LAST = (
+    (Kind.OPT_OUT, False),
+    (Kind.OPT_OUT, True),
+    (Kind.OPT_IN, False),
+    (Kind.OPT_IN, True),
+)
+"""Kinds and whether suspect: opt-outs before opt-ins."""
+
+_FOR_A_PROBE = tuple(sorted(_FIRST_TO_LAST, key=lambda turn: turn[1]))
+"""The same, but what may have caused the pause comes last."""
+
+
+def _lease(account: UUID, size: int, lease: UUID, *, is_probe: bool) -> list[UUID]:
     taken: list[UUID] = []
-    for suspect in (False, True):
+    for kind, is_suspect in _FOR_A_PROBE if is_probe else _FIRST_TO_LAST:
         if len(taken) >= size:
             break
         with connection.cursor() as cursor:
@@ -108,7 +122,7 @@ def _lease(account: UUID, kind: Kind, size: int, lease: UUID) -> list[UUID]:
                 {
                     "account": account,
                     "kind": kind.value,
-                    "suspect": suspect,
+                    "suspect": is_suspect,
                     "size": size - len(taken),
                     "lease": lease,
                     "length": LEASE.total_seconds(),

@@ -18,6 +18,8 @@ import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 from enum import StrEnum
+from http.client import HTTPResponse, IncompleteRead
+from io import BufferedReader
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -97,8 +99,42 @@ class Call:
 _current: ContextVar[Call] = ContextVar("call")
 
 
+class WholeHeaders(HTTPResponse):
+    """An answer whose headers came to their end.
+
+    The standard library takes one that breaks off inside them for an answer without a body.
+    """
+
+    def begin(self) -> None:
+        if self.headers is not None:
+            return
+        source = self.fp
+        lines = _Lines(source)
+        self.fp = lines
+        try:
+            super().begin()
+        finally:
+            self.fp = source
+        if lines.last not in {b"\r\n", b"\n"}:
+            raise IncompleteRead(b"")
+
+
+class _Lines:
+    """Reads lines and remembers the last."""
+
+    def __init__(self, source: BufferedReader) -> None:
+        self._source = source
+        self.last = b""
+
+    def readline(self, limit: int = -1) -> bytes:
+        self.last = self._source.readline(limit)
+        return self.last
+
+
 class DeadlineConnection(HTTPConnection):
     """An HTTP connection that tells the current call where it is."""
+
+    response_class = WholeHeaders
 
     def _new_conn(self) -> socket.socket:
         call = _current.get()

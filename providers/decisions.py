@@ -50,6 +50,8 @@ class Rows:
             identity__in=self._people,
             status__in=[Status.PENDING.value, Status.AWAITING_RESULT.value],
         ).exclude(id__in=self._rows)
+        # Locked too, or one of them could be claimed in between and be written back as waiting.
+        others = others.select_for_update().order_by("id")
         self._others = {(one.account_id, one.identity_id, one.status): one for one in others}
         self._changed: dict[UUID, ProviderSync] = {}
         self._new: list[ProviderSync] = []

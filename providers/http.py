@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import logging
 import os
 import re
 import time
@@ -32,6 +33,9 @@ from providers.deadlines import (
     Stage,
 )
 from providers.errors import AccountError
+
+# Its warnings quote headers of the answer, and whole tracebacks; each call has a trace of ours.
+logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 USER_AGENT = "Optbook"
 BODY_MAX = 64 * 1024

@@ -14,9 +14,11 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Coalesce
 
 from consents.models import ChannelIdentity, Consent, ConsentEvent, Standing
+from consents.vocabulary import State
 from consents.writing import database_clock
 from providers import registry
 from providers.contract import Account, Kind
@@ -96,6 +98,23 @@ def retry(sync: ProviderSync) -> ProviderSync:
     return row
 
 
+def mend_stale(limit: int = 1000) -> int:
+    """Replace waiting rows that tell another bit than the present one; how many.
+
+    There are none but where an account was switched off and on again.
+    """
+    present = Case(When(identity__standing__may_write=True, then=Value(Kind.OPT_IN.value)))
+    waiting = ProviderSync.objects.filter(
+        status=Status.PENDING.value,
+        account__is_enabled=True,
+        account__catch_up="",
+        identity__standing__may_write__isnull=False,
+    )
+    stale = waiting.exclude(kind=Coalesce(present, Value(Kind.OPT_OUT.value)))
+    identities = list(stale.values_list("identity_id", flat=True)[:limit])
+    return len(enqueue(identities)) if identities else 0
+
+
 def oldest_due_age() -> float | None:
     """Seconds since the oldest row that is due was due; None when nothing is."""
     now = database_clock()
@@ -153,8 +172,8 @@ def _put_in(
     if not owed:
         return []
     now = database_clock()
-    replaced = _supersede(owed, now)
-    lines = _deciding_lines({identity for _, identity in owed}) if causes is None else causes
+    uncertain = _supersede(owed, now) | _left_uncertain(newest)
+    lines = _causes(owed, causes or {})
     rows = [
         ProviderSync(
             account_id=account,
@@ -163,7 +182,7 @@ def _put_in(
             kind=kind.value,
             due_at=now,
             created_at=now,
-            is_uncertain=(account, identity) in replaced,
+            is_uncertain=(account, identity) in uncertain,
         )
         for (account, identity), kind in owed.items()
     ]
@@ -194,8 +213,36 @@ def _supersede(pairs: Iterable[Pair], now: datetime) -> set[Pair]:
         return {(account, identity) for account, identity, hands_on in cursor if hands_on}
 
 
-def _deciding_lines(identities: Iterable[UUID]) -> dict[UUID, ConsentEvent]:
-    """The newest line that decides: the cause to name where nothing has just been recorded."""
-    consents = Consent.objects.filter(identity__in=list(identities)).select_related("event")
+def _left_uncertain(newest: Mapping[Pair, ProviderSync]) -> set[Pair]:
+    """The pairs whose newest row failed while an earlier call of it may still land."""
+    return {
+        pair
+        for pair, row in newest.items()
+        if row.status == Status.FAILED and (row.is_uncertain or row.is_resend)
+    }
+
+
+def _causes(
+    owed: Mapping[Pair, Kind], recorded: Mapping[UUID, ConsentEvent]
+) -> dict[UUID, ConsentEvent]:
+    """The line to name for each identity: the one just recorded, where it says what is owed.
+
+    Else the line that decides: an opt-in to one purpose is not why somebody is out of all others.
+    """
+    bits = {identity: kind for (_, identity), kind in owed.items()}
+    said = {one: line for one, line in recorded.items() if line.action == bits.get(one)}
+    unsaid = {one: kind for one, kind in bits.items() if one not in said}
+    return {**recorded, **_deciding_lines(unsaid), **said}
+
+
+def _deciding_lines(bits: Mapping[UUID, Kind]) -> dict[UUID, ConsentEvent]:
+    """The newest line that holds and says the bit."""
+    if not bits:
+        return {}
+    holding = Q()
+    for state, kind in ((State.OPTED_IN, Kind.OPT_IN), (State.OPTED_OUT, Kind.OPT_OUT)):
+        identities = [one for one, bit in bits.items() if bit == kind]
+        holding |= Q(state=state.value, identity__in=identities)
+    consents = Consent.objects.filter(holding).select_related("event")
     newest = consents.order_by("identity_id", F("since").desc()).distinct("identity_id")
     return {one.identity_id: one.event for one in newest}

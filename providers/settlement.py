@@ -19,7 +19,7 @@ from consents.ledger import once_more_on_deadlock
 from consents.writing import database_clock
 from providers import circuit
 from providers.claims import Call
-from providers.contract import Delivery, Result, Trace
+from providers.contract import Delivery, Fault, Result, Trace
 from providers.decisions import Rows
 from providers.models import ProviderAccount, ProviderSync, SyncAttempt
 from providers.outcomes import FailedReason, Status
@@ -83,7 +83,8 @@ def time_out_results(older_than: timedelta = timedelta(hours=1)) -> int:
 def _settle(returned: Sequence[Returned]) -> None:
     rows = Rows([row for one in returned for row in one.call.rows])
     _write_attempts(returned)
-    for one in returned:
+    # In the order of the accounts, which are written to: two workers must not wait crosswise.
+    for one in sorted(returned, key=lambda one: one.call.account.id):
         _settle_call(one, rows)
     rows.write()
 
@@ -92,13 +93,15 @@ def _settle_call(one: Returned, rows: Rows) -> None:
     mine = rows.leased(one.call.rows, one.call.lease)
     fault = one.delivery.account_fault
     if fault is None:
-        _tell_circuit(one, rows.now)
+        _tell_circuit(one, mine, rows.now)
         for row in mine:
             _settle_row(row, one, rows)
         return
     account = UUID(one.call.account.id)
-    if _is_its_own_fault(account, mine):
+    if fault.fault != Fault.RATE_LIMITED and _is_its_own_fault(account, mine):
         for row in mine:
+            # The next failure counts as its own only if others pass again in between.
+            row.suspect_since = rows.now
             rows.note(row, one.delivery.outcomes[str(row.id)])
             rows.spend(row, FailedReason.GAVE_UP)
         return
@@ -126,18 +129,19 @@ def _settle_row(row: ProviderSync, one: Returned, rows: Rows) -> None:
         rows.spend(row, FailedReason.GAVE_UP)
 
 
-def _tell_circuit(one: Returned, now: datetime) -> None:
+def _tell_circuit(one: Returned, mine: Sequence[ProviderSync], now: datetime) -> None:
     """What an answer without a fault says about the account; what was never sent says nothing."""
-    if not one.delivery.traces:
+    begun = max((row.sent_at for row in mine if row.sent_at), default=None)
+    if not one.delivery.traces or begun is None:
         return
     account = UUID(one.call.account.id)
     results = {outcome.result for outcome in one.delivery.outcomes.values()}
     if results & ARRIVED.keys():
-        circuit.accepted(account, now)
+        circuit.accepted(account, begun, now)
     elif len(one.call.changes) == 1 and results <= FAILS_AS.keys():
-        circuit.refused(account, next(iter(one.delivery.outcomes.values())), now)
+        circuit.refused(account, next(iter(one.delivery.outcomes.values())), begun, now)
     else:
-        circuit.answered(account)
+        circuit.answered(account, begun)
 
 
 def _is_its_own_fault(account: UUID, rows: Sequence[ProviderSync]) -> bool:

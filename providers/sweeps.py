@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from consents import window_lines
+from consents import idempotency, settling, window_lines
 from consents.models import ReviewItem
 from consents.writing import database_clock
 from providers import accounts, outbox, settlement
@@ -35,8 +35,10 @@ class Counts:
     freed: int = 0
     no_result: int = 0
     windows_closed: int = 0
+    restated: int = 0
     caught_up: int = 0
     retried: int = 0
+    mended: int = 0
     purged: int = 0
 
     def __str__(self) -> str:
@@ -62,12 +64,14 @@ class Needs:
 def sweep() -> Counts:
     """Everything but the sending; what it finds to send is due at once."""
     counts = Counts()
-    counts.freed = settlement.reap()
-    counts.no_result = settlement.time_out_results()
+    counts.freed = _until_nothing(settlement.reap)
+    counts.no_result = _until_nothing(settlement.time_out_results)
     counts.windows_closed = window_lines.close_run_out()
-    counts.caught_up = _catch_up()
+    counts.restated = settling.settle_purposes()
+    counts.caught_up = _catch_up(counts)
     counts.retried = _retry_opt_outs_daily()
-    counts.purged = purge()
+    counts.mended = outbox.mend_stale()
+    counts.purged = purge() + idempotency.purge(KEPT_FOR)
     return counts
 
 
@@ -109,7 +113,7 @@ def needs() -> Needs:
 def purge(older_than: timedelta = KEPT_FOR) -> int:
     """Delete ended rows that a newer one of their pair has followed, a chunk at a time."""
     ended = Q(
-        status__in=[Status.SUCCEEDED.value, Status.SUPERSEDED.value],
+        status__in=[Status.SUCCEEDED.value, Status.SUPERSEDED.value, Status.FAILED.value],
         ended_at__lt=database_clock() - older_than,
     )
     old = ProviderSync.objects.filter(ended, _has_newer()).values_list("id", flat=True)
@@ -133,21 +137,35 @@ def _retry_opt_outs_daily() -> int:
     """An opt-out never gives up, whatever the provider said of it."""
     yesterday = database_clock() - DAILY
     failed = _failed().filter(kind=Kind.OPT_OUT.value, ended_at__lt=yesterday)
-    return _retry_each(failed.filter(account__is_enabled=True))
+    return _retry_each(failed.filter(account__is_enabled=True), keep_seen=True)
 
 
-def _retry_each(failed: QuerySet[ProviderSync]) -> int:
-    chunk = list(failed.order_by("seq")[:CHUNK])
-    for sync in chunk:
-        outbox.retry(sync)
-    return len(chunk)
+def _retry_each(failed: QuerySet[ProviderSync], *, keep_seen: bool = False) -> int:
+    """`keep_seen`: who has seen that it failed need not look again when it does once more."""
+    retried, last = 0, 0
+    while chunk := list(failed.filter(seq__gt=last).order_by("seq")[:CHUNK]):
+        for sync in chunk:
+            row = outbox.retry(sync)
+            if keep_seen and sync.seen_at:
+                ProviderSync.objects.filter(id=row.id).update(seen_at=sync.seen_at)
+        retried, last = retried + len(chunk), chunk[-1].seq
+    return retried
 
 
-def _catch_up() -> int:
+def _until_nothing(step: Callable[[], int]) -> int:
+    total = 0
+    while found := step():
+        total += found
+    return total
+
+
+def _catch_up(counts: Counts) -> int:
     """Tell new accounts what is known already, until nothing is left to tell."""
     looked_at = 0
     behind = ProviderAccount.objects.filter(is_enabled=True).exclude(catch_up="")
     for account in list(behind.values_list("id", flat=True)):
         while chunk := accounts.catch_up(account):
             looked_at += chunk
+            # A long list must not keep waiting what a killed worker held.
+            counts.freed += settlement.reap()
     return looked_at

@@ -96,7 +96,7 @@ class StateFilter(admin.SimpleListFilter):
         ]
 
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
-        conditions = {
+        conditions: dict[str, Q | Exists] = {
             "opted_in": Q(standing__may_write=True),
             "opted_out": Exists(
                 Consent.objects.filter(identity=OuterRef("pk"), state=State.OPTED_OUT.value)

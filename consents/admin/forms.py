@@ -13,14 +13,15 @@ from unfold import widgets
 from consents.admin import wording
 from consents.entries import TEXT_MAX
 from consents.models import ApiKey, Contact, Purpose, Sender
-from consents.vocabulary import ROOT_PURPOSE, SOURCE_MAX, Action, Channel, Scope
+from consents.vocabulary import ROOT_PURPOSE, SOURCE_MAX, Action, Channel, Scope, StopScope
 
 if TYPE_CHECKING:
     ApiKeyModelForm = forms.ModelForm[ApiKey]
     PurposeChoice = forms.ModelChoiceField[Purpose]
     SenderChoice = forms.ModelChoiceField[Sender]
+    SenderModelForm = forms.ModelForm[Sender]
 else:
-    ApiKeyModelForm = forms.ModelForm
+    ApiKeyModelForm = SenderModelForm = forms.ModelForm
     PurposeChoice = SenderChoice = forms.ModelChoiceField
 
 EVERYWHERE, NEW_ADDRESS = "all", "new"
@@ -241,5 +242,16 @@ class ApiKeyForm(ApiKeyModelForm):
     scopes = forms.MultipleChoiceField(
         label="It may",
         choices=[(scope.value, text) for scope, text in SCOPES.items()],
-        widget=widgets.UnfoldAdminCheckboxSelectMultiple(),
+        widget=widgets.UnfoldAdminCheckboxSelectMultipleWidget(),
+    )
+
+
+class SenderForm(SenderModelForm):
+    stop_scope = forms.ChoiceField(
+        label="A person's own opt-out also counts for",
+        choices=[
+            (StopScope.CHANNEL.value, "Their other addresses on the same channel"),
+            (StopScope.CONTACT.value, "All of their addresses, on every channel"),
+        ],
+        widget=widgets.UnfoldAdminSelectWidget(),
     )

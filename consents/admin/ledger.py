@@ -14,7 +14,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from unfold.decorators import action, display
 
 from consents import ledger
 from consents.admin import recording, search, timeline, wording
@@ -22,11 +21,26 @@ from consents.admin.asking import Question, add_error, ask
 from consents.admin.filters import ActionFilter, ChannelFilter, ContactFilter, OutcomeFilter
 from consents.admin.forms import NoteForm, RecordConsentForm
 from consents.admin.tables import ReadOnlyAdmin, log, may, staff
+from consents.admin.theme import action, display
 from consents.errors import ConsentError
 from consents.models import ConsentEvent, Contact
-from consents.vocabulary import CONSENT_ACTIONS, SPREADING_ORIGINS, Action, Outcome
+from consents.vocabulary import CONSENT_ACTIONS, SPREADING_ORIGINS, Action, Origin, Outcome
 
 _FORM_FIELDS = {"identity": "address", "contact": "who", "channels": "who"}
+_EVENT = (
+    "sentence",
+    "effect",
+    "contact",
+    "occurred",
+    "recorded",
+    "source",
+    "written_by",
+    "lifting",
+    "follows_from",
+    "led_to",
+)
+_EVIDENCE = ("note", "evidence", "ip", "user_agent", "erased")
+_FOR_PROGRAMS = ("id", "seq", "sender", "actor")
 
 
 @admin.register(ConsentEvent)
@@ -53,33 +67,20 @@ class ConsentEventAdmin(ReadOnlyAdmin):
     )
     search_fields = ("identity",)
     search_help_text = "A number, an e-mail address or the CRM's id"
-    list_select_related = ("identity", "purpose")
     ordering = ("-seq",)
+    actions_list = ("record_consent",)
     actions_detail = ("void_entry",)
     fieldsets = (
-        (
-            None,
-            {
-                "fields": (
-                    "sentence",
-                    "effect",
-                    "contact",
-                    "occurred",
-                    "recorded",
-                    "source",
-                    "written_by",
-                    "lifting",
-                    "follows_from",
-                    "led_to",
-                )
-            },
-        ),
-        ("Evidence", {"fields": ("note", "evidence", "ip", "user_agent", "erased")}),
-        ("For programs", {"fields": ("id", "seq", "sender", "actor"), "classes": ("collapse",)}),
+        (None, {"fields": _EVENT}),
+        ("Evidence", {"fields": _EVIDENCE}),
+        ("For programs", {"fields": _FOR_PROGRAMS, "classes": ("collapse",)}),
     )
+    readonly_fields = (*_EVENT, *_EVIDENCE, *_FOR_PROGRAMS)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConsentEvent]:
-        return super().get_queryset(request).select_related("detail", "identity__contact")
+        return (
+            super().get_queryset(request).select_related("detail", "identity__contact", "purpose")
+        )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[ConsentEvent], search_term: str
@@ -87,9 +88,6 @@ class ConsentEventAdmin(ReadOnlyAdmin):
         if not search_term.strip():
             return queryset, False
         return queryset.filter(identity__in=search.identities_of(search_term)), False
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return tuple(name for _, options in self.fieldsets for name in options["fields"])
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return may(request, "consents.add_consentevent")
@@ -117,19 +115,26 @@ class ConsentEventAdmin(ReadOnlyAdmin):
             **self.admin_site.each_context(request),
             **(extra_context or {}),
             "opts": self.opts,
-            "title": f"Record consent of {form.contact}" if form.contact else "Record consent",
+            "title": f"Record consent of {wording.person(form.contact)}"
+            if form.contact
+            else "Record consent",
             "form": form,
         }
         return TemplateResponse(request, "admin/consents/consentevent/record.html", context)
+
+    @action("Record consent", permissions=["add"], icon="edit_note")
+    def record_consent(self, request: HttpRequest) -> HttpResponse:
+        return redirect("admin:consents_consentevent_add")
 
     # --- voiding
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         event = self.get_object(request, str(object_id))
         is_voidable = event is not None and _is_voidable(event)
-        return super().get_actions_detail(request, object_id) if is_voidable else []  # type: ignore[misc,no-any-return]
+        allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
+        return allowed if is_voidable else []
 
-    @action(description="Void this entry…", permissions=["void"], icon="block")
+    @action("Void this entry…", permissions=["void"], icon="block")
     def void_entry(self, request: HttpRequest, object_id: str) -> HttpResponse:
         event = self.get_object(request, object_id)
         if event is None:
@@ -153,80 +158,81 @@ class ConsentEventAdmin(ReadOnlyAdmin):
 
     # --- what the pages show
 
-    @display(description="Recorded")
+    @display("Recorded")
     def recorded(self, event: ConsentEvent) -> str:
         return wording.moment(event.recorded_at)
 
-    @display(description="They said it")
+    @display("They said it")
     def occurred(self, event: ConsentEvent) -> str:
         return wording.moment(event.occurred_at)
 
     @display(
-        description="What",
+        "What",
         label={"Opted in": "success", "Opted out": "danger", "Marketing put on hold": "warning"},
     )
     def what(self, event: ConsentEvent) -> str:
         return wording.ACTIONS[Action(event.action)]
 
-    @display(description="Address")
+    @display("Address")
     def identity_shown(self, event: ConsentEvent) -> str:
         return wording.named(event.identity)
 
-    @display(description="How")
+    @display("How")
     def origin_shown(self, event: ConsentEvent) -> str:
-        return wording.ORIGINS[event.origin]  # type: ignore[index]
+        return wording.ORIGINS[Origin(event.origin)]
 
-    @display(description="Effect")
+    @display("Effect")
     def effect(self, event: ConsentEvent) -> str:
         return wording.outcome(event)
 
-    @display(description="Event")
+    @display("Event")
     def sentence(self, event: ConsentEvent) -> str:
         return wording.event(event)
 
-    @display(description="Contact")
+    @display("Contact")
     def contact(self, event: ConsentEvent) -> str:
-        return wording.link("admin:consents_contact_change", event.identity.contact)
+        contact = event.identity.contact
+        return wording.link("admin:consents_contact_change", contact, wording.person(contact))
 
-    @display(description="Written by")
+    @display("Written by")
     def written_by(self, event: ConsentEvent) -> str:
         who = timeline.staff_names([event.actor]).get(event.actor, event.actor)
-        how = wording.ORIGINS[event.origin]  # type: ignore[index]
+        how = wording.ORIGINS[Origin(event.origin)]
         return f"{who}, {how}" if who else how
 
-    @display(description="Entitled to")
+    @display("Entitled to")
     def lifting(self, event: ConsentEvent) -> str:
         return wording.lifts(event) if event.action == Action.OPT_IN else ""
 
-    @display(description="Follows from")
+    @display("Follows from")
     def follows_from(self, event: ConsentEvent) -> str:
         return _link(event.cause) if event.cause else ""
 
-    @display(description="Led to")
+    @display("Led to")
     def led_to(self, event: ConsentEvent) -> str:
         lines = event.consequences.select_related("identity", "purpose").order_by("seq")[:20]
         return wording.joined(_link(line) for line in lines)
 
-    @display(description="Note")
+    @display("Note")
     def note(self, event: ConsentEvent) -> str:
         return event.detail.note
 
-    @display(description="Evidence")
+    @display("Evidence")
     def evidence(self, event: ConsentEvent) -> str:
         if not event.detail.evidence:
             return ""
         text = json.dumps(event.detail.evidence, indent=2, ensure_ascii=False, sort_keys=True)
         return wording.preformatted(text)
 
-    @display(description="IP address")
+    @display("IP address")
     def ip(self, event: ConsentEvent) -> str:
         return event.detail.ip or ""
 
-    @display(description="Browser")
+    @display("Browser")
     def user_agent(self, event: ConsentEvent) -> str:
         return event.detail.user_agent
 
-    @display(description="Erased")
+    @display("Erased")
     def erased(self, event: ConsentEvent) -> str:
         return wording.moment(event.detail.erased_at) if event.detail.erased_at else "No"
 
@@ -256,15 +262,20 @@ def _record(request: HttpRequest, form: RecordConsentForm) -> recording.Written 
 
 
 def _report(request: HttpRequest, written: recording.Written) -> None:
-    event = written.event
+    without_effect = [line for line in written.events if line.outcome != Outcome.CHANGED]
     if written.is_repeat:
         messages.info(request, "This form had been sent before: nothing was written twice.")
-    elif all(line.outcome == Outcome.CHANGED for line in written.events):
-        count = len(written.events)
-        lines = f" {count} addresses." if count > 1 else ""
-        messages.success(request, f"Recorded, and in effect.{lines}")
-    else:
-        messages.warning(request, f"Recorded. {wording.outcome(event)}.")
+        return
+    if len(without_effect) < len(written.events):
+        count = len(written.events) - len(without_effect)
+        messages.success(request, f"Recorded, and in effect for {_addresses(count)}.")
+    for outcome in sorted({wording.outcome(line) for line in without_effect}):
+        count = sum(wording.outcome(line) == outcome for line in without_effect)
+        messages.warning(request, f"Recorded for {_addresses(count)}. {outcome}.")
+
+
+def _addresses(count: int) -> str:
+    return "1 address" if count == 1 else f"{count} addresses"
 
 
 def _after(request: HttpRequest, event: ConsentEvent) -> str:

@@ -12,21 +12,9 @@ from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+from unfold.views import ChangeList
 
-if TYPE_CHECKING:
-    from django.contrib.admin import ModelAdmin, TabularInline
-else:
-    from unfold.admin import ModelAdmin as _ModelAdmin
-    from unfold.admin import TabularInline as _TabularInline
-
-    class ModelAdmin(_ModelAdmin):
-        def __class_getitem__(cls, model: Any) -> Any:
-            return cls
-
-    class TabularInline(_TabularInline):
-        def __class_getitem__(cls, model: Any) -> Any:
-            return cls
-
+from consents.admin.theme import ModelAdmin
 
 COUNTED = 1000
 """Rows beyond the page being looked at that are counted; more are shown as `1000+`."""
@@ -52,8 +40,8 @@ class BoundedPaginator(AnyPaginator):
 
     @cached_property
     def count(self) -> int:
-        rows = self.object_list.order_by()  # type: ignore[union-attr]
-        counted: int = rows[: self.bound + 1].count()
+        rows: Any = self.object_list
+        counted: int = rows.order_by()[: self.bound + 1].count()
         return counted
 
     @property
@@ -61,16 +49,27 @@ class BoundedPaginator(AnyPaginator):
         return f"{self.bound}+" if self.count > self.bound else str(self.count)
 
 
+class BoundedChangeList(ChangeList):  # type: ignore[misc]
+    def get_results(self, request: HttpRequest) -> None:
+        """Only the page's foot says how many there are: the theme's head knows no `1000+`."""
+        super().get_results(request)
+        self.full_result_count = self.result_count
+
+
 class LargeTableAdmin(ModelAdmin[Any]):
     """For tables that grow without end."""
 
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     list_max_show_all = 50
     list_disable_select_all = True
-    sortable_by: tuple[str, ...] = ()
+    sortable_by = ()
 
-    def get_paginator(  # type: ignore[override]
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
+        return BoundedChangeList
+
+    def get_paginator(
         self, request: HttpRequest, queryset: QuerySet[Any], per_page: int, *args: Any, **kw: Any
     ) -> BoundedPaginator:
         paginator = BoundedPaginator(queryset, per_page, *args, **kw)
@@ -109,7 +108,7 @@ class DiscreetLog(admin.ModelAdmin if TYPE_CHECKING else object):  # type: ignor
 def log(request: HttpRequest, obj: Model, flag: int, message: str | list[Any]) -> LogEntry:
     """Write down who did this, and to which row, without the row's own words."""
     return LogEntry.objects.create(
-        user_id=request.user.pk,
+        user_id=request.user.pk or 0,
         content_type=ContentType.objects.get_for_model(obj),
         object_id=str(obj.pk),
         object_repr=f"{obj._meta.verbose_name} {obj.pk}",

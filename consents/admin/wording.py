@@ -13,7 +13,7 @@ from django.utils.safestring import mark_safe
 
 from consents.gate import Permission
 from consents.identifiers import is_business_scoped
-from consents.models import ChannelIdentity, Consent, ConsentEvent
+from consents.models import ChannelIdentity, Consent, ConsentEvent, Contact
 from consents.vocabulary import (
     ROOT_PURPOSE,
     Action,
@@ -111,6 +111,11 @@ def named(identity: ChannelIdentity) -> str:
     return f"{channel(identity.channel)} {address(identity)}"
 
 
+def person(contact: Contact) -> str:
+    """Their name, else the CRM's id."""
+    return contact.display_name or contact.external_id or "(no name)"
+
+
 def state(consent: Consent) -> str:
     """`Opted out of all messages since 3 March 2026, 10:15 UTC, by keyword (KEYWORD)`."""
     is_in = consent.state == State.OPTED_IN
@@ -172,8 +177,18 @@ def link(page: str, row: Model, text: str = "") -> str:
 
 def joined(parts: Iterable[str]) -> str:
     """Parts, escaped where they are not markup of ours, one under the other."""
-    return format_html_join(mark_safe("<br>"), "{}", ((part,) for part in parts))  # noqa: S308
+    return format_html_join(mark_safe("<br>"), "{}", ((part,) for part in parts))
 
 
 def preformatted(text: str) -> str:
     return format_html('<pre class="whitespace-pre-wrap">{}</pre>', text)
+
+
+def folded(title: str, text: str) -> str:
+    """Long text behind a word to click on."""
+    return format_html(
+        '<details><summary class="cursor-pointer">{}</summary>'
+        '<pre class="whitespace-pre-wrap break-all">{}</pre></details>',
+        title,
+        text,
+    )

@@ -31,7 +31,7 @@ class HasScope(BasePermission):
     def has_permission(self, request: Request, view: APIView) -> bool:
         method = "GET" if request.method == "HEAD" else str(request.method)
         scope = cast(Scoped, view).scopes.get(method)
-        if scope is not None and scope.value not in request.auth.scopes:
+        if scope is not None and scope.value not in cast(ApiKey, request.auth).scopes:
             message = f"The API key lacks the scope {scope.value}."
             raise PermissionDenied(message, "scope_missing")
         return True

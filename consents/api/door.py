@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any, ClassVar, cast
 
 from django.conf import settings
+from django.http import HttpRequest
+from django.utils.decorators import method_decorator
+from django.views.decorators.common import no_append_slash
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -18,7 +21,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from consents import idempotency
-from consents.api import access, errors, parsing
+from consents.api import access, parsing
 from consents.api.authentication import KeyAuthentication, KeyThrottle
 from consents.api.errors import ApiError
 from consents.api.fields import Fields, Query
@@ -31,8 +34,8 @@ from consents.vocabulary import Scope
 class AlwaysJson(BaseContentNegotiation):
     """Answers JSON whatever the caller accepts: there is nothing else."""
 
-    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser:
-        return parsers[0]
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
+        return next(iter(parsers))
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
@@ -41,6 +44,8 @@ class AlwaysJson(BaseContentNegotiation):
         return renderer, renderer.media_type
 
 
+# A redirect to the address with a slash would lose the body of a POST.
+@method_decorator(no_append_slash, name="dispatch")
 class Door(APIView):
     """One address of the API. `scopes`: what each method needs. `is_bulk`: takes large bodies.
 
@@ -54,25 +59,14 @@ class Door(APIView):
     scopes: ClassVar[Mapping[str, Scope]] = {}
     refused: ClassVar[Mapping[str, str]] = {}
     is_bulk: ClassVar[bool] = False
-    # A redirect to the address with a slash would lose the body of a POST.
-    should_append_slash = False
 
-    @classmethod
-    def as_view(cls, **initkwargs: Any) -> Callable[..., Any]:
-        view = super().as_view(**initkwargs)
-        cast(Any, view).should_append_slash = False
-        return view
-
-    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response]:
-        return errors.answer
-
-    def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         method = str(request.method)
         if method in self.refused:
             raise ApiError(405, "method_not_allowed", self.refused[method])
         raise MethodNotAllowed(method)
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         """Which methods there are, in the header Allow."""
         return Response(status=204)
 
@@ -95,8 +89,8 @@ class Door(APIView):
         return Fields(parsing.parse_object(self.content), known_to(shape))
 
     def query(self, *known: str) -> Query:
-        given = {name: values for name, values in self.request.query_params.lists()}
-        return Query({name: [str(one) for one in values] for name, values in given.items()}, known)
+        given = self.request.query_params.lists()
+        return Query({name: [str(one) for one in values] for name, values in given}, known)
 
     def list_query(self, *known: str) -> Query:
         return self.query("sender", *known, *PARAMETERS)

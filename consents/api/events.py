@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -142,6 +142,11 @@ def shown_by_id(ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     return {str(event.id): shown(event) for event in _with_names().filter(id__in=list(ids))}
 
 
+def newest(identities: Collection[UUID], limit: int) -> list[ConsentEvent]:
+    """The newest lines about these identities, at most `limit`, ready to be shown."""
+    return list(_with_names().filter(identity__in=identities).order_by("-seq")[:limit])
+
+
 def _with_names() -> QuerySet[ConsentEvent]:
     return ConsentEvent.objects.select_related("sender", "identity", "purpose")
 
@@ -152,7 +157,7 @@ def _contact_of(item: Fields) -> list[str]:
 
 
 def _entry_fields(item: Fields, contacts: Mapping[str, Contact], actor: str) -> dict[str, Any]:
-    """What the ledger takes, of what was sent; the ledger checks the values. Raises ConsentError."""
+    """What the ledger takes, of what was sent; the ledger looks at the values."""
     name = item.text("contact")
     channels = item.raw("channels") or []
     if not isinstance(channels, list):
@@ -239,7 +244,9 @@ def _shown_bulk(result: Result) -> dict[str, Any]:
 
 def _shown_item(index: int, item: Result, events: Mapping[str, Any]) -> dict[str, Any]:
     if "error" in item:
-        return {"index": index, "status": "error", "error": item["error"]}
+        # In the order of the first answer, which the database does not keep.
+        error = {name: item["error"][name] for name in ("code", "message", "field")}
+        return {"index": index, "status": "error", "error": error}
     ids = item["events"]
     own = {"index": index, "status": "recorded", "event": events[ids[0]]}
     return {**own, "events": [events[id] for id in ids]} if len(ids) > 1 else own

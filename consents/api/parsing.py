@@ -15,13 +15,18 @@ _UTF8: Final = frozenset({"", "utf-8", "utf8"})
 
 
 def read_body(request: HttpRequest, limit: int) -> bytes:
-    """The body, of at most `limit` bytes. Raises ApiError 411, 413 and 415."""
+    """The body, of at most `limit` bytes. Raises ApiError 400, 411, 413 and 415."""
+    length = int(request.META.get("CONTENT_LENGTH") or 0)
+    if length == 0 and not _is_chunked(request):
+        return b""
     _check_media_type(request)
-    if int(request.META.get("CONTENT_LENGTH") or 0) > limit:
+    if length > limit:
         raise _too_large(limit)
     content = _chunked(request, limit) if _is_chunked(request) else request.read(limit + 1)
     if len(content) > limit:
         raise _too_large(limit)
+    if len(content) < length:
+        raise ApiError(400, "incomplete_body", "The body is shorter than its Content-Length.")
     return bytes(content)
 
 

@@ -9,11 +9,11 @@ from rest_framework.response import Response
 
 from consents import confirmation, entries, gate, gate_bulk
 from consents.api import lookups, schema
-from consents.api.door import Door
+from consents.api.door import Door, known_to
 from consents.api.fields import shown_time
 from consents.gate import Permission
 from consents.gate_bulk import Asked
-from consents.idempotency import Answer
+from consents.idempotency import Answer, Result
 from consents.vocabulary import Category, Scope
 
 IDENTITIES_MAX: Final = 10_000
@@ -91,7 +91,7 @@ class Confirmation(Door):
             result = {**shown(answer), "channel": channel.value, "purpose": None}
             return Answer(200, result, wrote=answer.allowed)
 
-        return self.once(work, dict)
+        return self.once(work, _in_order)
 
 
 def shown(answer: Permission) -> dict[str, Any]:
@@ -106,6 +106,11 @@ def shown(answer: Permission) -> dict[str, Any]:
         "as_of": shown_time(answer.as_of),
         "valid_for": int(answer.valid_for.total_seconds()),
     }
+
+
+def _in_order(result: Result) -> dict[str, Any]:
+    """The database does not keep the order of fields; the first answer again is the same bytes."""
+    return {name: result[name] for name in known_to(schema.PermissionBody)}
 
 
 def _shown_item(index: int, asked: Asked) -> dict[str, Any]:

@@ -1,10 +1,12 @@
-import consents.models.base
-import consents.models.keys
 import django.contrib.postgres.fields
 import django.core.validators
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
+
+import consents.models.base
+import consents.models.keys
+import consents.vocabulary
 
 
 class Migration(migrations.Migration):
@@ -343,6 +345,14 @@ class Migration(migrations.Migration):
                     models.BooleanField(
                         default=False,
                         help_text="Only an opt-in to this very purpose allows it; a broader one does not.",
+                    ),
+                ),
+                (
+                    "unsettled_since",
+                    models.DateTimeField(
+                        editable=False,
+                        help_text="When its rules changed, until everybody's standing has been looked at again.",
+                        null=True,
                     ),
                 ),
                 (
@@ -860,7 +870,16 @@ class Migration(migrations.Migration):
             model_name="consentevent",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("action__in", ["opt_out", "opt_in"]), _negated=True),
+                    models.Q(
+                        (
+                            "action__in",
+                            [
+                                consents.vocabulary.Action["OPT_IN"],
+                                consents.vocabulary.Action["OPT_OUT"],
+                            ],
+                        ),
+                        _negated=True,
+                    ),
                     models.Q(("source", ""), _negated=True),
                     _connector="OR",
                 ),

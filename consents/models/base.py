@@ -28,6 +28,13 @@ def one_of(field: str, words: Iterable[StrEnum]) -> models.CheckConstraint:
     )
 
 
+class ClockTimestamp(Func):
+    """The database's clock at the instant the statement reaches it, not its transaction's."""
+
+    template = "clock_timestamp()"
+    output_field = models.DateTimeField()
+
+
 def sequence_field(sequence: str) -> models.BigIntegerField[int, int]:
     """A number that the database takes from its sequence as the row goes in."""
     following = Func(Value(sequence), function="nextval", output_field=models.BigIntegerField())

@@ -73,8 +73,7 @@ class ConsentEvent(models.Model):
             one_of("lifts", Lifts),
             models.CheckConstraint(
                 name="consentevent_consent_has_source",
-                condition=~models.Q(action__in=[a.value for a in CONSENT_ACTIONS])
-                | ~models.Q(source=""),
+                condition=~models.Q(action__in=sorted(CONSENT_ACTIONS)) | ~models.Q(source=""),
             ),
             models.CheckConstraint(
                 name="consentevent_only_opt_in_lifts",

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from consents.models.base import choices, new_id, one_of
+from consents.models.base import ClockTimestamp, choices, new_id, one_of
 from consents.vocabulary import ROOT_PURPOSE, Category, KeywordAction
 
 
@@ -35,6 +35,11 @@ class Purpose(models.Model):
         default=False,
         help_text="Only an opt-in to this very purpose allows it; a broader one does not.",
     )
+    unsettled_since = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="When its rules changed, until everybody's standing has been looked at again.",
+    )
 
     class Meta:
         ordering = ["key"]
@@ -55,15 +60,23 @@ class Purpose(models.Model):
         return self.name or self.key
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """A purpose is of its parent's category."""
+        """A purpose is of its parent's category; a change makes everybody be looked at again.
+
+        Raises ValidationError, as `clean` does.
+        """
+        self.clean()
         if self.parent and self.parent.category:
             self.category = self.parent.category
+        self.unsettled_since = ClockTimestamp()
         super().save(*args, **kwargs)
+        self.refresh_from_db(fields=["unsettled_since"])
 
     def clean(self) -> None:
-        if self.key == ROOT_PURPOSE or self.key in set(Category):
+        """Three levels and no more: the gate reads as many."""
+        if self.key == ROOT_PURPOSE:
             return
-        if self.parent is None or self.parent.key not in set(Category):
+        above = {ROOT_PURPOSE} if self.key in set(Category) else set(Category)
+        if self.parent is None or self.parent.key not in above:
             raise ValidationError({"parent": "A purpose belongs to one of the four categories."})
 
 

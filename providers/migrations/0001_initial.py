@@ -1,7 +1,8 @@
-import consents.encryption
-import consents.models.base
 import django.db.models.deletion
 from django.db import migrations, models
+
+import consents.encryption
+import consents.models.base
 
 
 class Migration(migrations.Migration):
@@ -71,6 +72,7 @@ class Migration(migrations.Migration):
                             ("rate_limited", "rate limited"),
                             ("unavailable", "unavailable"),
                             ("timeout", "timeout"),
+                            ("refusing", "refusing"),
                         ],
                         editable=False,
                         max_length=16,

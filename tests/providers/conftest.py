@@ -1,4 +1,4 @@
-"""A provider on this machine: it answers what a test scripts and remembers what it was asked."""
+"""A provider on this machine that answers what a test scripts, and accounts at the sandbox."""
 
 from __future__ import annotations
 
@@ -13,6 +13,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+
+from consents.defaults import DEFAULT_SENDER, ensure_defaults
+from consents.models import Sender
+from providers import registry
+from providers.models import ProviderAccount
+from tests.providers.factories import AccountFactory
+from tests.providers.sandbox_fixture import RunningSandbox
+from tests.providers.sandbox_fixture import sandbox as sandbox
 
 # How long a silent server holds a connection at most, if a test forgets to release it.
 PATIENCE = 5.0
@@ -183,3 +191,31 @@ def nobody() -> str:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{sock.getsockname()[1]}"
+
+
+@pytest.fixture
+def sender(db: None) -> Sender:
+    """The one sender of a fresh Optbook."""
+    ensure_defaults()
+    return Sender.objects.get(key=DEFAULT_SENDER)
+
+
+@pytest.fixture
+def account(sender: Sender) -> ProviderAccount:
+    """One account at Pepipost, where nothing answers."""
+    return AccountFactory(sender=sender)
+
+
+@pytest.fixture
+def whatsapp(sender: Sender, sandbox: RunningSandbox) -> ProviderAccount:
+    """One account at the sandbox's Sinch WhatsApp, which takes twenty numbers a call."""
+    return AccountFactory(sender=sender, kind="sinch_whatsapp", base_url=sandbox.url)
+
+
+@pytest.fixture
+def all_three(sender: Sender, sandbox: RunningSandbox) -> dict[str, ProviderAccount]:
+    """One account of each kind, at the sandbox."""
+    return {
+        kind: AccountFactory(sender=sender, kind=kind, name=kind, base_url=sandbox.url)
+        for kind in registry.kinds()
+    }

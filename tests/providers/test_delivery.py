@@ -7,8 +7,6 @@ from django.core.management import call_command
 
 from consents import ledger
 from consents.defaults import ensure_defaults
-from consents.models import Sender
-from providers.models import ProviderAccount, ProviderSync
 from providers.worker import Worker
 from tests.providers.sandbox_fixture import RunningSandbox
 from tests.providers.sandbox_fixture import sandbox as sandbox

@@ -8,11 +8,12 @@ from threading import Event
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import close_old_connections
 
 from providers import sweeps
 from providers.models import ProviderAccount
 from providers.outcomes import FailedReason
-from providers.worker import Worker
+from providers.worker import DATABASE_AWAY, Worker
 
 EVERY_SECONDS = 30.0
 
@@ -39,11 +40,17 @@ class Command(BaseCommand):
         if options["loop"]:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: stop.set())
-        needs = self._sweep(options)
-        while options["loop"] and not stop.wait(EVERY_SECONDS):
-            needs = self._sweep(options)
-        if needs and not options["loop"]:
-            raise SystemExit(1)
+        if not options["loop"]:
+            if self._sweep(options):
+                raise SystemExit(1)
+            return
+        while not stop.is_set():
+            try:
+                self._sweep(options)
+            except DATABASE_AWAY as error:
+                self.stderr.write(f"The sweep was cut short ({type(error).__name__}).")
+                close_old_connections()
+            stop.wait(EVERY_SECONDS)
 
     def _sweep(self, options: dict[str, Any]) -> sweeps.Needs:
         account = _account(options["account"])

@@ -1,0 +1,17 @@
+"""Where the doors are. /healthz and /readyz are answered before this, by config.health."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+handler400 = "config.errors.bad_request"
+handler403 = "config.errors.permission_denied"
+handler404 = "config.errors.not_found"
+handler500 = "config.errors.server_error"
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("admin/", admin.site.urls),
+    path("api/", include("consents.api.urls")),
+    path("api/", include("providers.api.urls")),
+]

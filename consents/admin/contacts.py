@@ -1,0 +1,148 @@
+"""People: found by any address, shown with all that is known of their consent."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.db.models import Prefetch, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+
+from consents.admin import overview, search, timeline, wording
+from consents.admin.filters import ContactChannelFilter, StateFilter
+from consents.admin.tables import DiscreetLog, LargeTableAdmin, may
+from consents.admin.theme import action, display
+from consents.models import ChannelIdentity, Consent, Contact
+from consents.vocabulary import State
+
+LISTED = 5
+_BADGES = {
+    "Opted in": "bg-green-100 text-green-700 dark:bg-green-500/20 dark:text-green-400",
+    "Opted out": "bg-red-100 text-red-700 dark:bg-red-500/20 dark:text-red-400",
+    "On hold": "bg-orange-100 text-orange-700 dark:bg-orange-500/20 dark:text-orange-400",
+    "Nothing stated": "bg-base-500/8 text-base-700 dark:bg-base-500/20 dark:text-base-200",
+}
+
+
+@admin.register(Contact)
+class ContactAdmin(DiscreetLog, LargeTableAdmin):
+    list_display = ("name", "external_id", "addresses", "language", "sender")
+    list_filter = (ContactChannelFilter, StateFilter, "sender")
+    list_select_related = ("sender",)
+    search_fields = ("identity",)
+    search_help_text = "A number written any way, a name or the CRM's id"
+    # UUIDv7: newest first, near enough, and on the index of the primary key.
+    ordering = ("-id",)
+    fields = ("sender", "display_name", "external_id", "language")
+    actions_list = ("record_for_somebody_new",)
+    actions_detail = ("record_consent",)
+    change_form_outer_before_template = "admin/consents/contact/overview.html"
+    change_form_outer_after_template = "admin/consents/contact/timeline.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
+        consents = Consent.objects.select_related("purpose")
+        identities = ChannelIdentity.objects.select_related("standing").order_by("id")
+        return (
+            super()
+            .get_queryset(request)
+            .prefetch_related(
+                Prefetch("identities", identities), Prefetch("identities__consents", consents)
+            )
+        )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Contact], search_term: str
+    ) -> tuple[QuerySet[Contact], bool]:
+        text = search_term.replace("\0", "").strip()
+        if not text:
+            return queryset, False
+        owners = {identity.contact_id for identity in search.identities_named(text)}
+        if owners:
+            return queryset.filter(Q(pk__in=owners) | Q(external_id=text)), False
+        by_name = Q(external_id__icontains=text) | Q(display_name__icontains=text)
+        return queryset.filter(by_name), False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Contact | None = None) -> list[str]:
+        return ["sender"] if obj else []
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never: the ledger speaks of people for good. Who must be forgotten is erased."""
+        return False
+
+    def has_record_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return may(request, "consents.add_consentevent")
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        contact = self.get_object(request, object_id)
+        shown = {}
+        if contact is not None and self.has_view_or_change_permission(request, contact):
+            shown = _shown(contact)
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
+
+    @action("Record consent", permissions=["record"], icon="edit_note")
+    def record_consent(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        page = reverse("admin:consents_consentevent_add")
+        return redirect(f"{page}?{urlencode({'contact': object_id})}")
+
+    @action("Record consent of somebody new", permissions=["record"], icon="edit_note")
+    def record_for_somebody_new(self, request: HttpRequest) -> HttpResponse:
+        return redirect("admin:consents_consentevent_add")
+
+    @display("Name")
+    def name(self, contact: Contact) -> str:
+        return wording.person(contact)
+
+    @display("Addresses and what they said")
+    def addresses(self, contact: Contact) -> str:
+        identities = list(contact.identities.all())
+        rows = format_html_join(
+            "",
+            '<div class="flex items-center gap-2 py-1 whitespace-nowrap">{} {}</div>',
+            ((wording.named(one), _badge(one)) for one in identities[:LISTED]),
+        )
+        more = len(identities) - LISTED
+        return format_html("{}<div>and {} more</div>", rows, more) if more > 0 else rows
+
+
+def _shown(contact: Contact) -> dict[str, Any]:
+    identities = list(contact.identities.values_list("id", flat=True)[:1000])
+    moments = timeline.of(identities)
+    return {
+        "standings": overview.of(contact),
+        "questions": overview.open_questions(contact),
+        "identity_count": len(identities),
+        "moments": moments[: timeline.SHOWN],
+        "has_more": len(moments) > timeline.SHOWN,
+        "ledger_of_contact": f"{reverse('admin:consents_consentevent_changelist')}?"
+        + urlencode({"contact": str(contact.pk)}),
+    }
+
+
+def _badge(identity: ChannelIdentity) -> str:
+    word = _state(identity)
+    return format_html(
+        '<span class="inline-block font-semibold h-6 leading-6 px-2 rounded-default text-[11px] '
+        'uppercase whitespace-nowrap {}">{}</span>',
+        _BADGES[word],
+        word,
+    )
+
+
+def _state(identity: ChannelIdentity) -> str:
+    """One word for the list; what exactly may be sent is on the contact's page."""
+    states = {consent.state for consent in identity.consents.all()}
+    if identity.standing.held_by_id is not None and State.OPTED_IN in states:
+        return "On hold"
+    if identity.standing.may_write:
+        return "Opted in"
+    return "Opted out" if State.OPTED_OUT in states else "Nothing stated"

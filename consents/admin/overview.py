@@ -1,0 +1,95 @@
+"""How a contact stands: each address, what was said of it, and what may be sent to it now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from consents import gate, window
+from consents.admin import wording
+from consents.models import ChannelIdentity, Contact, Purpose, ReviewItem
+from consents.vocabulary import ROOT_PURPOSE, Channel
+
+IDENTITIES_SHOWN = 20
+_CATEGORY_ORDER = ("service", "utility", "authentication", "marketing")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the gate says about one purpose."""
+
+    purpose: str
+    is_allowed: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    item: ReviewItem
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One address of the contact. `window`: until when it is open, in words; empty: has none."""
+
+    identity: ChannelIdentity
+    name: str
+    window: str
+    consents: Sequence[str]
+    answers: Sequence[Answer]
+
+
+def of(contact: Contact) -> list[Standing]:
+    """The contact's addresses, at most IDENTITIES_SHOWN, as they stand now."""
+    identities = contact.identities.select_related("standing", "sender").prefetch_related(
+        "consents__purpose", "consents__event"
+    )
+    purposes = sorted(Purpose.objects.exclude(key=ROOT_PURPOSE), key=_order)
+    return [_standing(one, purposes) for one in identities.order_by("id")[:IDENTITIES_SHOWN]]
+
+
+def open_questions(contact: Contact) -> list[Question]:
+    """What somebody has to decide about this contact, with the address it concerns."""
+    asked = ReviewItem.objects.filter(identity__contact=contact, decided_at__isnull=True)
+    items = asked.select_related("identity")[:IDENTITIES_SHOWN]
+    return [Question(item, wording.named(item.identity)) for item in items if item.identity]
+
+
+def _order(purpose: Purpose) -> tuple[int, bool, str]:
+    rank = _CATEGORY_ORDER.index(purpose.category) if purpose.category else 0
+    return (rank, purpose.key != purpose.category, purpose.name)
+
+
+def _standing(identity: ChannelIdentity, purposes: Sequence[Purpose]) -> Standing:
+    now = timezone.now()
+    permissions = [
+        gate.check(identity.sender, identity.channel, identity.address, purpose.key)
+        for purpose in purposes
+        if identity.address is not None
+    ]
+    return Standing(
+        identity=identity,
+        name=wording.named(identity),
+        window=_window(identity, now),
+        consents=[wording.state(one) for one in identity.consents.all()],
+        answers=[
+            Answer(purpose.name, permission.allowed, wording.verdict(permission))
+            for purpose, permission in zip(purposes, permissions, strict=False)
+        ],
+    )
+
+
+def _window(identity: ChannelIdentity, now: datetime) -> str:
+    length = Channel(identity.channel).window
+    last = identity.standing.last_inbound_at
+    if length is None:
+        return ""
+    end = window.closes_at(last, length)
+    if end is None:
+        return "Closed: they have not written"
+    is_open = window.is_open(last, length, now)
+    return f"{'Open until' if is_open else 'Closed since'} {wording.moment(end)}"

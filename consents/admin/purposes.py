@@ -1,0 +1,76 @@
+"""What messages are for, in whose name they go, and the words that stop and start them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Model
+from django.http import HttpRequest
+
+from consents.admin.forms import SenderForm
+from consents.admin.theme import ModelAdmin, display
+from consents.models import Keyword, Purpose, Sender
+from consents.vocabulary import ROOT_PURPOSE, Category
+
+BUILT_IN = frozenset({ROOT_PURPOSE, *(category.value for category in Category)})
+_RULES = frozenset({"parent", "requires_own_consent"})
+
+
+@admin.register(Purpose)
+class PurposeAdmin(ModelAdmin[Purpose]):
+    list_display = ("name", "key", "place", "allowed_in_window", "requires_own_consent")
+    list_select_related = ("parent",)
+    search_fields = ("name", "key")
+    fields = ("name", "key", "parent", "allowed_in_window", "requires_own_consent")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Purpose | None = None) -> list[str]:
+        """Programs name a purpose by its key; the root and the categories are what they are."""
+        if obj is None:
+            return []
+        if obj.key == ROOT_PURPOSE:
+            return ["key", "parent", "allowed_in_window", "requires_own_consent"]
+        return ["key", "parent"] if obj.key in BUILT_IN else ["key"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Purpose | None = None) -> bool:
+        is_built_in = obj is not None and obj.key in BUILT_IN
+        return super().has_delete_permission(request, obj) and not is_built_in
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """One by one only, so that none of the built-in purposes goes with the others."""
+        return {}
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "parent":
+            kwargs["queryset"] = Purpose.objects.filter(key__in=[word.value for word in Category])
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Purpose, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and _RULES.intersection(form.changed_data):
+            messages.info(request, "Who may be written to is being worked out again.")
+
+    @display("Category", ordering="category")
+    def place(self, purpose: Purpose) -> str:
+        if purpose.key == ROOT_PURPOSE:
+            return "Covers everything"
+        return purpose.parent.name if purpose.parent and purpose.key not in BUILT_IN else "Category"
+
+
+@admin.register(Keyword)
+class KeywordAdmin(ModelAdmin[Keyword]):
+    list_display = ("word", "language", "action", "watch", "is_active")
+    list_filter = ("action", "watch", "is_active", "language")
+    search_fields = ("word",)
+    fields = ("word", "language", "action", "watch", "is_active")
+
+
+@admin.register(Sender)
+class SenderAdmin(ModelAdmin[Sender]):
+    form = SenderForm
+    list_display = ("name", "key", "stop_scope", "created_at")
+    search_fields = ("name", "key")
+    fields = ("name", "key", "stop_scope")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        return ["key"] if obj else []

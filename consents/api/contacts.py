@@ -1,0 +1,196 @@
+"""`contacts/`: people as a sender knows them, and what happened with each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import Http404
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from consents import contacts, entries, holders, identifiers
+from consents.api import events, lookups, schema
+from consents.api.door import Door, known_to
+from consents.api.fields import Fields, shown_time
+from consents.api.pagination import limit_of, page_of
+from consents.errors import ConsentError
+from consents.holders import Moment
+from consents.idempotency import Answer, Result
+from consents.identifiers import Address
+from consents.models import ChannelIdentity, ConsentEvent, Contact
+from consents.vocabulary import Scope
+
+IDENTITIES_MAX: Final = 100
+
+
+class Contacts(Door):
+    scopes = {"GET": Scope.READ, "POST": Scope.MANAGE}
+
+    @schema.describe(
+        "list_contacts",
+        {200: schema.listing(schema.ContactBody)},
+        parameters=[
+            schema.SENDER,
+            schema.query("identity"),
+            schema.query("channel"),
+            schema.query("external_id"),
+            *schema.PAGING,
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        """People, the newest first."""
+        query = self.list_query("identity", "channel", "external_id")
+        senders = self.senders(query)
+        rows = _with_identities().filter(sender__in=senders)
+        identities = lookups.identities(senders, query)
+        if identities is not None:
+            rows = rows.filter(id__in=identities.values("contact"))
+        if external_id := query.text("external_id"):
+            rows = rows.filter(external_id=external_id)
+        return self.page(page_of(rows, query, by="id"), shown)
+
+    @schema.describe(
+        "create_contact", {201: schema.ContactBody}, request=schema.ContactRequest, repeatable=True
+    )
+    def post(self, request: Request) -> Response:
+        """Make a contact. Whatever is recorded of an unknown identity makes one too."""
+        body = self.body(schema.ContactRequest)
+        sender = self.sender(body)
+        names, addresses = _names(body), _addresses(body)
+
+        def work() -> Answer:
+            contact = contacts.create(sender, names, addresses)
+            return Answer(201, {"contact": str(contact.id)})
+
+        return self.once(work, _shown_result)
+
+
+class OneContact(Door):
+    scopes = {"GET": Scope.READ, "PATCH": Scope.MANAGE}
+    refused = {
+        "DELETE": "A contact is never deleted: what is personal about it can be erased "
+        "(POST to …/erase/), and the ledger stays."
+    }
+
+    @schema.describe("read_contact", {200: schema.ContactBody})
+    def get(self, request: Request, id: UUID) -> Response:
+        """One person."""
+        return Response(shown(_visible(self, id)))
+
+    @schema.describe(
+        "change_contact", {200: schema.ContactBody}, request=schema.ContactChange, repeatable=True
+    )
+    def patch(self, request: Request, id: UUID) -> Response:
+        """Change what the sender calls a person; what is left out stays."""
+        contact = _visible(self, id)
+        names = _names(self.body(schema.ContactChange))
+
+        def work() -> Answer:
+            contacts.change(contact, names)
+            return Answer(200, {"contact": str(contact.id)})
+
+        return self.once(work, _shown_result)
+
+
+class Timeline(Door):
+    scopes = {"GET": Scope.READ}
+
+    @schema.describe(
+        "read_timeline", {200: schema.TimelineBody}, parameters=[schema.query("limit")]
+    )
+    def get(self, request: Request, id: UUID) -> Response:
+        """The newest of all that happened with a person and what providers were told of it.
+
+        Every event, page by page, is in the list of consent events.
+        """
+        contact = _visible(self, id)
+        limit = limit_of(self.query("limit"))
+        identities = [identity.id for identity in contact.identities.all()]
+        lines = events.newest(identities, limit)
+        moments = [_of_event(line) for line in lines]
+        moments += [_of_holder(one) for one in holders.timeline(identities, limit)]
+        moments.sort(key=lambda moment: str(moment["at"]), reverse=True)
+        return Response({"results": moments[:limit]})
+
+
+def shown(contact: Contact) -> dict[str, Any]:
+    """A contact as the API shows it; needs its sender and identities."""
+    return {
+        "id": str(contact.id),
+        "sender": contact.sender.key,
+        "external_id": contact.external_id,
+        "display_name": contact.display_name,
+        "language": contact.language,
+        "created_at": shown_time(contact.created_at),
+        "identities": [_shown_identity(one) for one in contact.identities.all()],
+    }
+
+
+def _shown_identity(identity: ChannelIdentity) -> dict[str, Any]:
+    return {
+        "id": str(identity.id),
+        "channel": identity.channel,
+        "identity": identity.address,
+        "warnings": identity.warnings,
+    }
+
+
+def _of_event(event: ConsentEvent) -> dict[str, Any]:
+    return {
+        "at": shown_time(event.recorded_at),
+        "kind": "event",
+        "id": str(event.id),
+        "identity": str(event.identity_id),
+        "data": events.shown(event),
+    }
+
+
+def _of_holder(moment: Moment) -> dict[str, Any]:
+    return {
+        "at": shown_time(moment.at),
+        "kind": moment.kind,
+        "id": str(moment.id),
+        "identity": str(moment.identity),
+        "data": dict(moment.data),
+    }
+
+
+def _shown_result(result: Result) -> dict[str, Any]:
+    return shown(_with_identities().get(id=result["contact"]))
+
+
+def _with_identities() -> QuerySet[Contact]:
+    return Contact.objects.select_related("sender").prefetch_related("identities")
+
+
+def _visible(door: Door, id: UUID) -> Contact:
+    contact = _with_identities().filter(id=id, sender__in=door.key.senders.all()).first()
+    if contact is None:
+        raise Http404
+    return contact
+
+
+def _names(body: Fields) -> Mapping[str, str | None]:
+    """Those that were sent; an empty external_id is none."""
+    names: dict[str, str | None] = {
+        name: body.text(name) for name in contacts.NAMES if body.has(name)
+    }
+    if "external_id" in names:
+        names["external_id"] = names["external_id"] or None
+    return names
+
+
+def _addresses(body: Fields) -> list[Address]:
+    if body.raw("identities") is None:
+        return []
+    return [_address(item) for item in body.items("identities", IDENTITIES_MAX)]
+
+
+def _address(item: object) -> Address:
+    if not isinstance(item, dict):
+        raise ConsentError("invalid_identities", "Each is an object.", "identities")
+    fields = Fields(item, known_to(schema.IdentityRequest))
+    return identifiers.normalise(entries.channel(fields.raw("channel")), fields.raw("identity"))

@@ -1,0 +1,179 @@
+"""The contacts: found by any spelling of an address, shown with all that is known."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.urls import reverse
+from django.utils import timezone
+
+from consents.admin import timeline
+from consents.models import Contact
+from tests.consents.factories import (
+    NUMBER,
+    OTHER_NUMBER,
+    ContactFactory,
+    MessageFactory,
+    OptInFactory,
+    OptOutFactory,
+    StopFactory,
+    swedish_number,
+)
+
+pytestmark = pytest.mark.django_db
+LIST = "admin:consents_contact_changelist"
+
+
+def found(desk, **query):
+    return set(desk.get(reverse(LIST), query).context["cl"].result_list)
+
+
+def page(desk, contact):
+    return desk.get(reverse("admin:consents_contact_change", args=[contact.pk])).content.decode()
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["+46 73-200 11 22", "46732001122", "0046732001122", "(+46) 732 00 11 22", " 46 732 001122 "],
+)
+def test_a_number_is_found_however_it_is_typed(desk, typed):
+    contact = OptInFactory().identity.contact
+    OptInFactory(identity=OTHER_NUMBER)
+    assert found(desk, q=typed) == {contact}
+
+
+def test_an_e_mail_address_is_found_whatever_its_case(desk):
+    contact = OptInFactory(channel="EMAIL", identity="anna@example.com").identity.contact
+    assert found(desk, q="Anna@Example.com") == {contact}
+
+
+def test_a_part_of_a_name_or_of_the_crms_id_finds_the_contact(desk):
+    anna = ContactFactory(display_name="Anna Karlsson", external_id="crm-4711")
+    ContactFactory(display_name="Berit", external_id="crm-1")
+    assert found(desk, q="karls") == {anna}
+    assert found(desk, q="4711") == {anna}
+
+
+def test_contacts_are_filtered_by_channel_and_state_together(desk):
+    contact = ContactFactory()
+    OptInFactory(contact=contact, channel="SMS")
+    OptOutFactory(contact=contact, channel="WHATSAPP")
+    silent = MessageFactory(identity=OTHER_NUMBER).identity.contact
+    assert found(desk, channel="SMS") == {contact}
+    assert found(desk, channel="SMS", state="opted_in") == {contact}
+    assert found(desk, channel="SMS", state="opted_out") == set()
+    assert found(desk, state="none") == {silent}
+
+
+def test_the_list_shows_each_address_with_its_state(desk):
+    OptInFactory()
+    StopFactory(identity=OTHER_NUMBER)
+    text = desk.get(reverse(LIST)).content.decode()
+    assert f"WhatsApp +{NUMBER}" in text
+    assert "Opted in" in text
+    assert "Opted out" in text
+
+
+def test_the_page_says_what_may_be_sent_and_why(desk):
+    contact = StopFactory().identity.contact
+    text = page(desk, contact)
+    assert "Opted out of all messages since" in text
+    assert "by keyword (KEYWORD)" in text
+    assert "No: they opted out" in text
+
+
+def test_the_page_says_when_the_customer_window_ends(desk):
+    written_at = timezone.now() - timedelta(hours=1)
+    contact = MessageFactory(received_at=written_at).identity.contact
+    end = written_at + timedelta(hours=24)
+    assert f"Open until {end.day} {end:%B %Y, %H:%M} UTC" in page(desk, contact)
+
+
+def test_a_window_stays_open_for_somebody_who_opted_out(desk):
+    written_at = timezone.now() - timedelta(hours=1)
+    contact = MessageFactory(received_at=written_at).identity.contact
+    StopFactory()
+    text = page(desk, contact)
+    assert "Open until" in text
+    assert "No: they opted out" in text
+
+
+def test_a_channel_without_a_window_shows_none(desk):
+    contact = OptInFactory(channel="SMS").identity.contact
+    assert "Customer window" not in page(desk, contact)
+
+
+def test_the_page_shows_everything_that_happened_newest_first(desk):
+    contact = ContactFactory()
+    OptInFactory(contact=contact)
+    StopFactory()
+    text = page(desk, contact)
+    assert (
+        0
+        < text.index("Opted out of all messages: WhatsApp")
+        < text.index("Opted in to all messages: ")
+    )
+
+
+def test_a_long_history_is_cut_and_leads_to_the_ledger(desk, monkeypatch):
+    monkeypatch.setattr(timeline, "SHOWN", 2)
+    contact = ContactFactory()
+    for _ in range(3):
+        OptInFactory(contact=contact)
+    text = page(desk, contact)
+    assert "The newest 2 entries are shown" in text
+    link = f"{reverse('admin:consents_consentevent_changelist')}?contact={contact.pk}"
+    assert link in text
+    assert len(desk.get(link).context["cl"].result_list) == 3
+
+
+def test_names_and_notes_cannot_bring_markup_into_the_page(desk, submit):
+    contact = ContactFactory(display_name="<script>alert('name')</script>")
+    OptInFactory(contact=contact, note="<script>alert('note')</script>", source="<b>WEB</b>")
+    for text in (
+        page(desk, contact),
+        desk.get(reverse(LIST)).content.decode(),
+        submit(desk, contact, source="").content.decode(),
+    ):
+        assert "<script>alert(" not in text
+        assert "<b>WEB" not in text
+        assert "&lt;script&gt;alert(" in text
+
+
+def test_a_name_can_be_changed_and_stays_out_of_the_staff_log(desk):
+    contact = ContactFactory(display_name="Anna")
+    url = reverse("admin:consents_contact_change", args=[contact.pk])
+    desk.post(url, {"display_name": "Anna Karlsson", "external_id": "", "language": "sv"})
+    contact.refresh_from_db()
+    assert (contact.display_name, contact.external_id) == ("Anna Karlsson", None)
+    entry = LogEntry.objects.get()
+    assert "Anna" not in entry.object_repr + entry.change_message
+
+
+def test_a_contact_can_be_added_without_an_address(desk, sender):
+    fields = {"sender": str(sender.pk), "display_name": "Anna", "external_id": "", "language": ""}
+    desk.post(reverse("admin:consents_contact_add"), fields)
+    assert Contact.objects.get().display_name == "Anna"
+
+
+def test_a_contact_with_many_addresses_shows_some_and_says_so(desk):
+    contact = ContactFactory()
+    for index in range(21):
+        OptInFactory(contact=contact, identity=swedish_number(index))
+    assert "Only 20 of their 21 addresses are shown" in page(desk, contact)
+    assert "and 16 more" in desk.get(reverse(LIST)).content.decode()
+
+
+def test_only_who_may_record_is_offered_it(desk, desk_with):
+    contact = ContactFactory()
+    assert "Record consent" in page(desk, contact)
+    assert "Record consent</" not in page(desk_with("view_contact"), contact)
+
+
+def test_the_page_opens_with_the_form_for_its_contact(desk):
+    contact = ContactFactory()
+    url = reverse("admin:consents_contact_record_consent", args=[contact.pk])
+    answer = desk.get(url, follow=True)
+    assert answer.context["form"].contact == contact

@@ -1,0 +1,69 @@
+"""Purposes that staff add, and those that nobody can take away."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from consents.models import Keyword, Purpose, Sender
+from tests.consents.factories import OptInFactory, PurposeFactory
+
+pytestmark = pytest.mark.django_db
+BUILT_IN = ["all", "service", "utility", "authentication", "marketing"]
+
+
+def url(row, name="change"):
+    return reverse(f"admin:consents_{row._meta.model_name}_{name}", args=[row.pk])
+
+
+def test_staff_add_a_purpose_under_a_category(desk, sender):
+    marketing = Purpose.objects.get(key="marketing")
+    form = {"name": "Newsletter", "key": "newsletter", "parent": str(marketing.pk)}
+    desk.post(reverse("admin:consents_purpose_add"), form)
+    assert Purpose.objects.get(key="newsletter").category == "marketing"
+
+
+@pytest.mark.parametrize("parent", ["", "all", "newsletter"])
+def test_a_purpose_belongs_to_a_category(desk, sender, parent):
+    PurposeFactory(key="newsletter")
+    above = Purpose.objects.filter(key=parent).first()
+    form = {"name": "More", "key": "more", "parent": str(above.pk) if above else ""}
+    answer = desk.post(reverse("admin:consents_purpose_add"), form)
+    assert "parent" in answer.context["adminform"].form.errors
+
+
+@pytest.mark.parametrize("key", BUILT_IN)
+def test_the_root_and_the_categories_stay_what_they_are(desk, sender, key):
+    purpose = Purpose.objects.get(key=key)
+    parent = purpose.parent_id
+    assert desk.post(url(purpose, "delete"), {"post": "yes"}).status_code == 403
+    desk.post(url(purpose), {"name": "Renamed", "key": "other", "parent": str(purpose.pk)})
+    purpose.refresh_from_db()
+    assert (purpose.name, purpose.key, purpose.parent_id) == ("Renamed", key, parent)
+
+
+def test_no_purpose_is_deleted_from_the_list(desk, sender):
+    purpose = PurposeFactory()
+    chosen = {"action": "delete_selected", "_selected_action": [str(purpose.pk)], "post": "yes"}
+    desk.post(reverse("admin:consents_purpose_changelist"), chosen)
+    assert Purpose.objects.filter(pk=purpose.pk).exists()
+
+
+def test_a_purpose_in_use_cannot_be_deleted(desk, sender):
+    purpose = OptInFactory(purpose=PurposeFactory().key).purpose
+    desk.post(url(purpose, "delete"), {"post": "yes"})
+    assert Purpose.objects.filter(pk=purpose.pk).exists()
+
+
+def test_the_keywords_can_be_edited(desk, sender):
+    word = Keyword.objects.filter(is_active=True).first()
+    form = {"word": word.word, "language": word.language, "action": word.action}
+    desk.post(url(word), form)
+    word.refresh_from_db()
+    assert not word.is_active
+
+
+def test_how_far_a_stop_reaches_is_chosen_for_a_sender(desk, sender):
+    desk.post(url(sender), {"name": "Shop", "stop_scope": "contact"})
+    assert Sender.objects.get() == sender
+    assert Sender.objects.get().stop_scope == "contact"

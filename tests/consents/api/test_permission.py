@@ -1,0 +1,190 @@
+"""`permission/`, `permissions/` and `permission/confirmation/`: the gate over the wire."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from consents.models import Confirmation
+from tests.consents.api.caller import code_of, issue
+from tests.consents.factories import (
+    NUMBER,
+    OTHER_NUMBER,
+    MessageFactory,
+    OptInFactory,
+    OptOutFactory,
+    SenderFactory,
+    StopFactory,
+    british_number,
+)
+
+pytestmark = pytest.mark.django_db
+ASKED = {"channel": "WHATSAPP", "identity": NUMBER}
+
+
+def test_an_opt_in_lets_templates_pass(api):
+    event = OptInFactory()
+    answer = api.get("permission/", **ASKED)
+    assert answer.status_code == 200
+    body = answer.json()
+    assert body.pop("as_of").endswith("Z")
+    assert body == {
+        "allowed": True,
+        "modes": ["template"],
+        "basis": "opt_in",
+        "reason": None,
+        "expires_at": None,
+        "free_form_until": None,
+        "event": str(event.id),
+        "valid_for": 5,
+        "channel": "WHATSAPP",
+        "purpose": "service",
+    }
+
+
+def test_a_message_opens_the_window_until_a_time(api):
+    MessageFactory()
+    body = api.get("permission/", **ASKED).json()
+    assert (body["allowed"], body["basis"]) == (True, "customer_window")
+    assert body["expires_at"] == body["free_form_until"] is not None
+
+
+def test_who_is_not_known_must_not_be_written_to(api):
+    body = api.get("permission/", **ASKED).json()
+    assert (body["allowed"], body["reason"]) == (False, "unknown_identity")
+
+
+@pytest.mark.parametrize("written", [f"+{NUMBER}", f" {NUMBER}", "+46 73-200 11 22"])
+def test_a_plus_is_read_rightly_also_where_it_arrives_as_a_space(api, written):
+    OptInFactory()
+    assert api.get("permission/", channel="whatsapp", identity=written).json()["allowed"]
+
+
+def test_an_unescaped_plus_in_the_address_bar_is_read_rightly(api):
+    OptInFactory(channel="EMAIL", identity="ada+news@example.org")
+    path = "/api/v1/permission/?channel=EMAIL&identity=ada+news@example.org"
+    answer = api.client.get(path, headers={"Authorization": f"Bearer {api.key}"})
+    assert answer.json()["allowed"]
+
+
+def test_an_identity_nobody_can_read_is_an_answer(api):
+    body = api.get("permission/", channel="SMS", identity="nobody").json()
+    assert (body["allowed"], body["reason"]) == (False, "invalid_identity")
+
+
+@pytest.mark.parametrize("separator", ["+", " "])
+def test_the_past_is_asked_by_a_time_with_its_zone(api, separator):
+    OptInFactory()
+    before = (timezone.now() - timedelta(days=1)).strftime(f"%Y-%m-%dT%H:%M:%S{separator}00:00")
+    body = api.get("permission/", **ASKED, at=before).json()
+    assert (body["allowed"], body["reason"], body["valid_for"]) == (False, "no_opt_in", 0)
+
+
+def test_hindsight_knows_what_was_told_later(api):
+    now = timezone.now()
+    OptInFactory(occurred_at=now - timedelta(days=2))
+    asked = {**ASKED, "at": (now - timedelta(days=1)).isoformat()}
+    assert not api.get("permission/", **asked).json()["allowed"]
+    assert api.get("permission/", **asked, hindsight="true").json()["allowed"]
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ({}, "channel_required"),
+        ({"channel": "WHATSAPP"}, "identity_required"),
+        ({**ASKED, "channel": "FAX"}, "unknown_channel"),
+        ({**ASKED, "purpose": "world-peace"}, "unknown_purpose"),
+        ({**ASKED, "purpose": "all"}, "purpose_not_askable"),
+        ({**ASKED, "at": "2026-01-31T12:00:00"}, "invalid_at"),
+        ({**ASKED, "at": "0001-01-01T00:00:00+14:00"}, "invalid_at"),
+        ({**ASKED, "hindsight": "maybe"}, "unknown_hindsight"),
+        ({**ASKED, "identity": "4673200\0"}, "invalid_identity"),
+        ({**ASKED, "when": "now"}, "unknown_parameter"),
+    ],
+)
+def test_a_question_that_cannot_be_is_refused(api, query, code):
+    assert code_of(api.get("permission/", **query)) == (400, code)
+
+
+@pytest.mark.parametrize("at", ["1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_any_time_can_be_asked_about(api, at):
+    MessageFactory()
+    assert api.get("permission/", **ASKED, at=at).json()["allowed"] is False
+
+
+def test_one_question_is_one_query_besides_those_about_the_key(api, django_assert_max_num_queries):
+    OptInFactory()
+    api.get("permission/", **ASKED)
+    with django_assert_max_num_queries(3):
+        api.get("permission/", **ASKED)
+
+
+def test_an_answer_is_of_the_senders_own_consents(sender):
+    SenderFactory(key="other")
+    OptInFactory()
+    assert issue("check").get("permission/", **ASKED).json()["allowed"]
+    assert not issue("check", senders=["other"]).get("permission/", **ASKED).json()["allowed"]
+
+
+def test_many_are_answered_in_their_order(api):
+    OptInFactory()
+    OptOutFactory(identity=OTHER_NUMBER)
+    asked = [OTHER_NUMBER, "nobody", int(NUMBER), british_number(1), f"+{NUMBER}", None]
+    answer = api.post("permissions/", {"channel": "WHATSAPP", "identities": asked})
+    assert answer.status_code == 200
+    results = answer.json()["results"]
+    assert [one["index"] for one in results] == list(range(len(asked)))
+    assert [one["reason"] for one in results] == [
+        "opted_out",
+        "invalid_identity",
+        None,
+        "unknown_identity",
+        None,
+        "invalid_identity",
+    ]
+    assert [one["identity"] for one in results][:3] == [OTHER_NUMBER, None, NUMBER]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"identities": [NUMBER] * 10_001}, "too_many_items"),
+        ({"identities": NUMBER}, "identities_required"),
+        ({"channel": "FAX"}, "unknown_channel"),
+        ({"purpose": "all"}, "purpose_not_askable"),
+        ({"purpose": "world-peace"}, "unknown_purpose"),
+    ],
+)
+def test_many_cannot_be_asked_for_nonsense(api, change, code):
+    asked = {"channel": "WHATSAPP", "identities": [NUMBER]}
+    assert code_of(api.post("permissions/", {**asked, **change})) == (400, code)
+
+
+def test_the_confirmation_of_an_opt_out_is_claimed_once(api):
+    event = StopFactory()
+    first = api.post("permission/confirmation/", ASKED).json()
+    assert (first["allowed"], first["basis"], first["event"]) == (
+        True,
+        "confirmation",
+        str(event.id),
+    )
+    second = api.post("permission/confirmation/", ASKED).json()
+    assert (second["allowed"], second["reason"]) == (False, "confirmation_used")
+    assert Confirmation.objects.count() == 1
+
+
+def test_a_claim_repeated_under_its_key_gets_the_first_answer(api):
+    StopFactory()
+    key = str(uuid.uuid4())
+    first = api.post("permission/confirmation/", ASKED, Idempotency_Key=key)
+    again = api.post("permission/confirmation/", ASKED, Idempotency_Key=key)
+    assert first.json()["allowed"]
+    assert again.content == first.content
+
+
+def test_nothing_can_be_confirmed_where_nobody_opted_out(api):
+    OptInFactory()
+    answer = api.post("permission/confirmation/", ASKED)
+    assert code_of(answer) == (409, "nothing_to_confirm")
