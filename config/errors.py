@@ -1,0 +1,43 @@
+"""How Optbook says no: one shape for every error under /api/.
+
+`{"error": {"code": "internal_error", "message": "A sentence for a person.", "field": null}}`
+"""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
+
+from consents.api.errors import error_body
+
+_UNDER_API = "/api/"
+
+
+def answer(code: str, message: str, status: int, field: str | None = None) -> JsonResponse:
+    """The error as an answer; `code` is stable and part of the API."""
+    return JsonResponse(error_body(code, message, field), status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if request.path.startswith(_UNDER_API):
+        return answer("bad_request", "The request cannot be understood.", 400)
+    return defaults.bad_request(request, exception)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if request.path.startswith(_UNDER_API):
+        return answer("permission_denied", "You may not do this.", 403)
+    return defaults.permission_denied(request, exception)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if request.path.startswith(_UNDER_API):
+        return answer("not_found", "There is nothing at this address.", 404)
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    if request.path.startswith(_UNDER_API):
+        message = "Something failed inside Optbook. It is in Optbook's log; try again later."
+        return answer("internal_error", message, 500)
+    return defaults.server_error(request)
