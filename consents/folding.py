@@ -69,7 +69,10 @@ def fold(statements: Iterable[Statement]) -> Fold:
 
 
 def step(before: Fold, statement: Statement) -> Fold:
-    """`before` and one statement more, which must be newer than all that `before` holds."""
+    """`before` and one statement more.
+
+    State and times are right whenever it occurred; `event` and `since` where `can_step`.
+    """
     after = _with_newest_times(before, statement)
     state = _state(after)
     if state == before.state:
@@ -78,7 +81,7 @@ def step(before: Fold, statement: Statement) -> Fold:
 
 
 def can_step(before: Fold, statement: Statement) -> bool:
-    """Whether `step` gives what folding everything anew would give."""
+    """Whether `step` names the line that folding everything anew would name."""
     return before.newest is None or statement.occurred_at > before.newest
 
 

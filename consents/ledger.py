@@ -127,7 +127,6 @@ def _record_once(
     drafts = _check_all(sender, items, purposes, is_single=is_single)
     page = Page(sender, purposes)
     results = _lines_of(page, drafts)
-    page.foresee(line for lines in results if not isinstance(lines, ConsentError) for line in lines)
     recorded = [_add(page, lines) for lines in results]
     page.write()
     for result in recorded:

@@ -74,8 +74,7 @@ class Page:
         self.standings: dict[UUID, Standing] = {}
         self.folds: dict[UUID, dict[UUID, Fold]] = {}
         self._said: dict[Pair, list[Statement]] = defaultdict(list)
-        self._history: dict[Pair, list[Statement]] = {}
-        self._read: set[UUID] = set()
+        self._late: set[Pair] = set()
         self._events: list[ConsentEvent] = []
         self._details: list[EventDetail] = []
         self._changed: set[Pair] = set()
@@ -90,19 +89,6 @@ class Page:
         for consent in Consent.objects.filter(identity__in=ids):
             self.folds[consent.identity_id][consent.purpose_id] = consent.fold
         self.now = database_clock()
-
-    def foresee(self, lines: Iterable[Line]) -> None:
-        """Read in one go the history of identities of whom some opt-in or opt-out comes late."""
-        newest: dict[Pair, datetime] = {}
-        late: set[UUID] = set()
-        for line in lines:
-            pair = (line.identity.id, line.purpose.id)
-            before = newest.get(pair) or self._fold(pair).newest
-            if before and line.occurred_at and line.occurred_at <= before:
-                late.add(pair[0])
-            occurred_at = line.occurred_at or self.now
-            newest[pair] = max(before or occurred_at, occurred_at)
-        self._read_history(late)
 
     def add(self, line: Line) -> ConsentEvent:
         """Take a line in: its times, its effect, its place behind those already added."""
@@ -130,6 +116,8 @@ class Page:
 
     def write(self) -> list[ConsentEvent]:
         """Put the state, the lines and their details into the database, and ring the doorbell."""
+        if self._late:
+            self._name_lines_anew()
         for identity in {identity for identity, _ in self._changed}:
             self.standings[identity].may_write = self.purposes.may_write(self.folds[identity])
         _write_consents({pair: self.folds[pair[0]][pair[1]] for pair in self._changed})
@@ -149,7 +137,7 @@ class Page:
         statement = _statement(event)
         after = step(before, statement)
         if not can_step(before, statement):
-            after = fold([*self._all_said(pair), statement])
+            self._late.add(pair)
         result = outcome(before, after, statement)
         event.outcome = result.value
         event.effective = result == Outcome.CHANGED
@@ -157,15 +145,11 @@ class Page:
         self._said[pair].append(statement)
         self._changed.add(pair)
 
-    def _all_said(self, pair: Pair) -> list[Statement]:
-        self._read_history({pair[0]})
-        return [*self._history.get(pair, ()), *self._said[pair]]
-
-    def _read_history(self, identities: set[UUID]) -> None:
-        unread = identities - self._read
-        if unread:
-            self._history.update(statements(unread))
-            self._read |= unread
+    def _name_lines_anew(self) -> None:
+        """In one go for all pairs that something was said of which is not their newest."""
+        found = statements({identity for identity, _ in self._late})
+        for pair in self._late:
+            self.folds[pair[0]][pair[1]] = fold([*found.get(pair, ()), *self._said[pair]])
 
     def _fold(self, pair: Pair) -> Fold:
         return self.folds[pair[0]].get(pair[1], Fold())

@@ -10,7 +10,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -172,3 +172,85 @@ class Adapter(ABC):
             name for name in self.required_credentials if not account.credentials.get(name)
         )
         return [f"The credential {name!r} is missing." for name in missing]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageHeard:
+    """A person wrote. `received_at`: the provider's time, UTC; None where it told none.
+
+    `payload` and `title` are those of a pressed button or chosen row. `also`: other identities of
+    the same person that came with it, as (channel, address).
+    """
+
+    channel: str
+    identity: str = field(repr=False)
+    message_id: str
+    received_at: datetime | None = None
+    text: str = field(default="", repr=False)
+    payload: str | None = field(default=None, repr=False)
+    title: str | None = field(default=None, repr=False)
+    also: Sequence[tuple[str, str]] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultHeard:
+    """What became of an opt-in or opt-out: of ours, or of one that began at the provider.
+
+    `result` is SUCCEEDED, REJECTED or UNSUPPORTED. `identity` may be missing.
+    """
+
+    kind: Kind
+    result: Result
+    channel: str
+    identity: str | None = field(default=None, repr=False)
+    request_id: str = ""
+    text: str = ""
+    occurred_at: datetime | None = None
+
+
+class Contradiction(StrEnum):
+    """How a delivery report disagrees with what our record says."""
+
+    NOT_OPTED_IN = "not_opted_in"  # the provider does not hold an opt-in that we hold
+    STOPPED_MARKETING = "stopped_marketing"  # the person stopped marketing in their own app
+    RESUMED_MARKETING = "resumed_marketing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContradictionHeard:
+    """A delivery report, or a preference told by the channel, that contradicts the record."""
+
+    contradiction: Contradiction
+    channel: str
+    identity: str = field(repr=False)
+    code: str = ""
+    text: str = ""
+    occurred_at: datetime | None = None
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NothingHeard:
+    """Something known that has nothing to do with consent; `what` names it, without a person."""
+
+    what: str
+
+
+Heard = MessageHeard | ResultHeard | ContradictionHeard | NothingHeard
+
+
+class Listener(ABC):
+    """Hears one provider's callbacks: verifies and reads them, without the database."""
+
+    @abstractmethod
+    def verify(
+        self, account: Account, headers: Mapping[str, str], body: bytes, *, now: datetime
+    ) -> str:
+        """The nonce, empty where there is none. Raises InvalidSignatureError.
+
+        `headers` have lower-case names.
+        """
+
+    @abstractmethod
+    def hear(self, account: Account, body: bytes) -> list[Heard]:
+        """All that the body tells, in its order. Raises UnreadableError for what nobody sends."""

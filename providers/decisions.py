@@ -116,7 +116,7 @@ class Rows:
         """Put the decisions into the database; how many rows they were about."""
         ProviderSync.objects.bulk_update(self._changed.values(), _DECIDED)
         ProviderSync.objects.bulk_create(self._new)
-        return len(self._changed)
+        return len(self._changed.keys() & self._rows.keys())
 
     def _describe(self, row: ProviderSync, outcome: Outcome) -> None:
         row.code, row.text = outcome.code[:64], outcome.text[:500]

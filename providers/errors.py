@@ -54,3 +54,7 @@ class InvalidSignatureError(ProviderError):
     Codes: `signature_missing`, `signature_algorithm`, `signature_timestamp` (unreadable),
     `signature_stale` (outside the accepted time), `signature_mismatch`.
     """
+
+
+class UnreadableError(ProviderError):
+    """A callback is not of the provider's shape. Nothing waits for it."""

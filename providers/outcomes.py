@@ -26,3 +26,36 @@ class FailedReason(StrEnum):
     WITHDRAWN = "withdrawn"
     NO_RESULT = "no_result"
     GAVE_UP = "gave_up"
+
+
+class CallbackStatus(StrEnum):
+    """How far a provider's request to us has come."""
+
+    STORED = "stored"  # verified, not applied yet
+    APPLIED = "applied"
+    IGNORED = "ignored"  # known, and nothing to do with consent
+    UNREADABLE = "unreadable"  # verified, and not understood
+    FAILED = "failed"  # understood, and applying it failed for good
+
+
+class Trigger(StrEnum):
+    """What subscribers can hear of. OPT_IN and OPT_OUT are results, named as Sinch names them."""
+
+    CONSENT_CHANGED = "CONSENT_CHANGED"
+    OPT_IN = "OPT_IN"
+    OPT_OUT = "OPT_OUT"
+    WINDOW_OPENED = "WINDOW_OPENED"
+    WINDOW_CLOSED = "WINDOW_CLOSED"
+    SYNC_FAILED = "SYNC_FAILED"
+
+
+class SignatureStyle(StrEnum):
+    STANDARD = "standard"  # Standard Webhooks
+    SINCH = "sinch"  # as Sinch's Conversation API signs
+
+
+class DeliveryStatus(StrEnum):
+    PENDING = "pending"
+    SENDING = "sending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"

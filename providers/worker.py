@@ -233,7 +233,10 @@ def _deliver(call: Call) -> Delivery:
     """What the adapter says; a mistake in it is told as every row's own failure."""
     try:
         adapter = registry.adapter(call.account.kind)
-        return adapter.deliver(call.account, call.changes, seconds=CALL_SECONDS)
+        delivery = adapter.deliver(call.account, call.changes, seconds=CALL_SECONDS)
+        if missing := {change.id for change in call.changes} - delivery.outcomes.keys():
+            raise LookupError(f"{len(missing)} changes without an outcome")
+        return delivery
     except Exception as error:
         # Its words may quote what was sent, so only its type is told.
         log.error("The adapter %s failed with %s.", call.account.kind, type(error).__name__)

@@ -1,3 +1,4 @@
+import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.db import migrations, models
 
@@ -15,6 +16,14 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL(
             "CREATE SEQUENCE providers_providersync_seq", "DROP SEQUENCE providers_providersync_seq"
+        ),
+        migrations.RunSQL(
+            "CREATE SEQUENCE providers_providercallback_seq",
+            "DROP SEQUENCE providers_providercallback_seq",
+        ),
+        migrations.RunSQL(
+            "CREATE SEQUENCE providers_webhookdelivery_seq",
+            "DROP SEQUENCE providers_webhookdelivery_seq",
         ),
         migrations.CreateModel(
             name="ProviderAccount",
@@ -95,6 +104,73 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["name"],
+            },
+        ),
+        migrations.CreateModel(
+            name="ProviderCallback",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=consents.models.base.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "seq",
+                    models.BigIntegerField(
+                        db_default=models.Func(
+                            models.Value("providers_providercallback_seq"),
+                            function="nextval",
+                            output_field=models.BigIntegerField(),
+                        ),
+                        editable=False,
+                        unique=True,
+                    ),
+                ),
+                ("received_at", models.DateTimeField()),
+                ("headers", models.JSONField(default=dict)),
+                ("body", models.BinaryField()),
+                ("digest", models.BinaryField(max_length=32)),
+                ("nonce", models.CharField(blank=True, max_length=200)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("stored", "stored"),
+                            ("applied", "applied"),
+                            ("ignored", "ignored"),
+                            ("unreadable", "unreadable"),
+                            ("failed", "failed"),
+                        ],
+                        default="stored",
+                        max_length=12,
+                    ),
+                ),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("due_at", models.DateTimeField()),
+                ("applied_at", models.DateTimeField(null=True)),
+                (
+                    "outcome",
+                    models.CharField(
+                        blank=True,
+                        help_text="What it came to, without personal data.",
+                        max_length=500,
+                    ),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="callbacks",
+                        to="providers.provideraccount",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-seq"],
             },
         ),
         migrations.CreateModel(
@@ -207,6 +283,67 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="Registration",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=consents.models.base.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("opt_in", "opt in"), ("opt_out", "opt out")], max_length=8
+                    ),
+                ),
+                ("channel", models.CharField(max_length=16)),
+                ("request_id", models.CharField(blank=True, max_length=200)),
+                ("contact_ref", models.CharField(blank=True, max_length=200)),
+                ("refusal", models.CharField(blank=True, max_length=500)),
+                ("created_at", models.DateTimeField()),
+                ("told_at", models.DateTimeField(null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="providers.provideraccount",
+                    ),
+                ),
+                (
+                    "event",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="consents.consentevent",
+                    ),
+                ),
+                (
+                    "identity",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="registrations",
+                        to="consents.channelidentity",
+                    ),
+                ),
+                (
+                    "sender",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="consents.sender",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
             name="SyncAttempt",
             fields=[
                 (
@@ -255,6 +392,161 @@ class Migration(migrations.Migration):
                 "ordering": ["-started_at", "-id"],
             },
         ),
+        migrations.CreateModel(
+            name="WebhookEndpoint",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=consents.models.base.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("url", models.URLField(max_length=742)),
+                (
+                    "triggers",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("CONSENT_CHANGED", "CONSENT CHANGED"),
+                                ("OPT_IN", "OPT IN"),
+                                ("OPT_OUT", "OPT OUT"),
+                                ("WINDOW_OPENED", "WINDOW OPENED"),
+                                ("WINDOW_CLOSED", "WINDOW CLOSED"),
+                                ("SYNC_FAILED", "SYNC FAILED"),
+                            ],
+                            max_length=20,
+                        ),
+                        size=None,
+                    ),
+                ),
+                (
+                    "signature",
+                    models.CharField(
+                        choices=[("standard", "standard"), ("sinch", "sinch")],
+                        default="standard",
+                        max_length=10,
+                    ),
+                ),
+                ("secret", consents.encryption.EncryptedJSONField()),
+                ("is_active", models.BooleanField(default=True)),
+                ("paused_at", models.DateTimeField(editable=False, null=True)),
+                ("pause_reason", models.CharField(blank=True, editable=False, max_length=200)),
+                ("failing_since", models.DateTimeField(editable=False, null=True)),
+                ("last_success_at", models.DateTimeField(editable=False, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "sender",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="webhook_endpoints",
+                        to="consents.sender",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["url"],
+            },
+        ),
+        migrations.CreateModel(
+            name="WebhookDelivery",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=consents.models.base.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "seq",
+                    models.BigIntegerField(
+                        db_default=models.Func(
+                            models.Value("providers_webhookdelivery_seq"),
+                            function="nextval",
+                            output_field=models.BigIntegerField(),
+                        ),
+                        editable=False,
+                        unique=True,
+                    ),
+                ),
+                (
+                    "trigger",
+                    models.CharField(
+                        choices=[
+                            ("CONSENT_CHANGED", "CONSENT CHANGED"),
+                            ("OPT_IN", "OPT IN"),
+                            ("OPT_OUT", "OPT OUT"),
+                            ("WINDOW_OPENED", "WINDOW OPENED"),
+                            ("WINDOW_CLOSED", "WINDOW CLOSED"),
+                            ("SYNC_FAILED", "SYNC FAILED"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("body", models.JSONField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "pending"),
+                            ("sending", "sending"),
+                            ("succeeded", "succeeded"),
+                            ("failed", "failed"),
+                        ],
+                        default="pending",
+                        max_length=10,
+                    ),
+                ),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("due_at", models.DateTimeField()),
+                ("lease", models.UUIDField(null=True)),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("status_code", models.PositiveSmallIntegerField(null=True)),
+                (
+                    "text",
+                    models.CharField(
+                        blank=True, help_text="What came back, shortened.", max_length=500
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(null=True)),
+                (
+                    "event",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="consents.consentevent",
+                    ),
+                ),
+                (
+                    "identity",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="webhook_deliveries",
+                        to="consents.channelidentity",
+                    ),
+                ),
+                (
+                    "endpoint",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="deliveries",
+                        to="providers.webhookendpoint",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name_plural": "webhook deliveries",
+                "ordering": ["-seq"],
+            },
+        ),
         migrations.AddConstraint(
             model_name="provideraccount",
             constraint=models.UniqueConstraint(
@@ -267,6 +559,27 @@ class Migration(migrations.Migration):
                 condition=models.Q(("external_id", ""), _negated=True),
                 fields=("kind", "external_id"),
                 name="account_external_id_unique",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="providercallback",
+            index=models.Index(
+                condition=models.Q(("status", "stored")),
+                fields=["due_at", "seq"],
+                name="callback_waiting",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="providercallback",
+            constraint=models.UniqueConstraint(fields=("account", "digest"), name="callback_once"),
+        ),
+        migrations.AddConstraint(
+            model_name="providercallback",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("status__in", ["stored", "applied", "ignored", "unreadable", "failed"])
+                ),
+                name="providercallback_status_known",
             ),
         ),
         migrations.AddIndex(
@@ -363,6 +676,78 @@ class Migration(migrations.Migration):
                     )
                 ),
                 name="providersync_status_known",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="registration",
+            index=models.Index(
+                condition=models.Q(("told_at", None)),
+                fields=["created_at"],
+                name="registration_waiting",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="registration",
+            index=models.Index(fields=["identity"], name="registration_by_identity"),
+        ),
+        migrations.AddConstraint(
+            model_name="registration",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["opt_in", "opt_out"])),
+                name="registration_kind_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="webhookendpoint",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("signature__in", ["standard", "sinch"])),
+                name="webhookendpoint_signature_known",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="webhookdelivery",
+            index=models.Index(
+                condition=models.Q(("status", "pending")),
+                fields=["endpoint", "due_at"],
+                name="delivery_due",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="webhookdelivery",
+            index=models.Index(
+                condition=models.Q(("status__in", ["pending", "sending"])),
+                fields=["endpoint", "identity", "seq"],
+                name="delivery_open",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="webhookdelivery",
+            index=models.Index(fields=["identity"], name="delivery_by_identity"),
+        ),
+        migrations.AddConstraint(
+            model_name="webhookdelivery",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "trigger__in",
+                        [
+                            "CONSENT_CHANGED",
+                            "OPT_IN",
+                            "OPT_OUT",
+                            "WINDOW_OPENED",
+                            "WINDOW_CLOSED",
+                            "SYNC_FAILED",
+                        ],
+                    )
+                ),
+                name="webhookdelivery_trigger_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="webhookdelivery",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["pending", "sending", "succeeded", "failed"])),
+                name="webhookdelivery_status_known",
             ),
         ),
     ]

@@ -94,6 +94,7 @@ def _check(account: ProviderAccount) -> list[str]:
     try:
         account.clean_fields(exclude=["base_url", "sender"])
         account.validate_unique()
+        account.validate_constraints()
     except ValidationError as error:
         wrong += error.messages
     if wrong:
