@@ -60,6 +60,19 @@ def find_or_create(sender: Sender, wanted: Mapping[Address, Contact | None]) -> 
     return Found(found, [one for one in new if (one.channel, one.lookup_key) in contacts])
 
 
+def hand_over(identity: ChannelIdentity, to: Contact) -> bool:
+    """Let a stranger's identity belong to the contact that it turns out to be.
+
+    Under the identity's lock. False when somebody else was faster.
+    """
+    stranger = identity.contact
+    moved = ChannelIdentity.objects.filter(id=identity.id, contact=stranger).update(contact=to)
+    if moved:
+        identity.contact = to
+        Contact.objects.filter(id=stranger.id, identities__isnull=True).delete()
+    return bool(moved)
+
+
 def _lookup_key(identity: ChannelIdentity, keys: Mapping[bytes, str]) -> str:
     return identity.lookup_key or keys[bytes(identity.digest)]
 

@@ -12,7 +12,10 @@ from consents import addressbook, ledger
 from consents.addressbook import key_of
 from consents.errors import ConsentError
 from consents.identifiers import Address
-from consents.models import Contact, Sender
+from consents.models import ChannelIdentity, Contact, Sender
+from consents.purposes import PurposeTree
+from consents.reach import Reach
+from consents.writing import Page
 
 NAMES: Final = ("external_id", "display_name", "language")
 _REQUIRED: Final = ("id", "sender", "created_at")
@@ -32,6 +35,25 @@ def create(
 def change(contact: Contact, names: Mapping[str, str | None]) -> Contact:
     """Change some of external_id, display_name and language. Raises ConsentError as `create`."""
     return ledger.once_more_on_deadlock(lambda: _change(contact, names))
+
+
+def attach(contact: Contact, address: Address) -> ChannelIdentity:
+    """The identity of this address, which belongs to the contact where it is new.
+
+    A new one takes over the contact's own opt-outs. One that is somebody's already stays theirs:
+    the caller looks whose it is.
+    """
+    return ledger.once_more_on_deadlock(lambda: _attach(contact, address))
+
+
+def _attach(contact: Contact, address: Address) -> ChannelIdentity:
+    page = Page(contact.sender, PurposeTree.load())
+    reach = Reach(page)
+    identity = reach.join(address, contact)
+    for line in reach.inherited():
+        page.add(line)
+    page.write()
+    return identity
 
 
 def _create(

@@ -85,3 +85,20 @@ def held_as_of(
     holds = lines.filter(~Exists(released), action=Action.HELD.value)
     last: datetime | None = holds.aggregate(last=Max("occurred_at"))["last"]
     return last
+
+
+def newest_hold(identity: UUID, *, besides: UUID | None = None) -> ConsentEvent | None:
+    """The newest hold that nobody has released."""
+    holds = ConsentEvent.objects.filter(identity=identity, action=Action.HELD.value)
+    still_on = holds.exclude(consequences__action=Action.RELEASED.value)
+    if besides is not None:
+        still_on = still_on.exclude(id=besides)
+    return still_on.order_by("-occurred_at", "-seq").first()
+
+
+def is_window_noted(identity: UUID) -> bool:
+    """Whether a `window_opened` stands that no `window_closed` has followed."""
+    windows = [Action.WINDOW_OPENED.value, Action.WINDOW_CLOSED.value]
+    lines = ConsentEvent.objects.filter(identity=identity, action__in=windows)
+    newest = lines.order_by("-seq").first()
+    return newest is not None and newest.action == Action.WINDOW_OPENED

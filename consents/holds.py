@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from consents import ledger
 from consents.errors import ConsentError
+from consents.history import newest_hold
 from consents.models import ChannelIdentity, ConsentEvent, ReviewItem
 from consents.purposes import PurposeTree
 from consents.vocabulary import Action, Category, Origin
@@ -75,13 +75,7 @@ def _release(hold: ConsentEvent, actor: str, note: str) -> ConsentEvent:
     )
     released = page.add(line)
     standing = page.touch(hold.identity_id)
-    standing.held_by = _newest_hold(hold.identity_id, besides=hold.id)
+    standing.held_by = newest_hold(hold.identity_id, besides=hold.id)
     standing.held_at = standing.held_by.occurred_at if standing.held_by else None
     page.write()
     return released
-
-
-def _newest_hold(identity: UUID, *, besides: UUID) -> ConsentEvent | None:
-    holds = ConsentEvent.objects.filter(identity=identity, action=Action.HELD.value)
-    still_on = holds.exclude(consequences__action=Action.RELEASED.value).exclude(id=besides)
-    return still_on.order_by("-occurred_at").first()

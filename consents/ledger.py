@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -17,8 +18,14 @@ from django.db import OperationalError, connection, transaction
 from consents import entries
 from consents.entries import Draft, Entry
 from consents.errors import ConsentError
-from consents.history import ever_stated, statements
-from consents.models import ConsentEvent, ReviewItem, Sender
+from consents.history import (
+    ever_stated,
+    is_window_noted,
+    last_inbound_as_of,
+    newest_hold,
+    statements,
+)
+from consents.models import ConsentEvent, ReviewItem, Sender, Standing
 from consents.purposes import PurposeTree
 from consents.reach import Reach
 from consents.vocabulary import CONSENT_ACTIONS, SPREADING_ORIGINS, Action, Origin, Outcome
@@ -85,7 +92,17 @@ def rebuild(identities: Iterable[UUID]) -> None:
             known = {(one, purpose) for one, folds in page.folds.items() for purpose in folds}
             for pair in known | ever_stated(page.standings):
                 page.replace_fold(pair, said.get(pair, []))
+            for identity in page.standings:
+                _restore_standing(page.touch(identity), page.now)
             page.write()
+
+
+def _restore_standing(standing: Standing, now: datetime) -> None:
+    standing.last_inbound_at = last_inbound_as_of(standing.identity_id, now)
+    standing.window_noted = is_window_noted(standing.identity_id)
+    hold = newest_hold(standing.identity_id)
+    standing.held_by = hold
+    standing.held_at = hold.occurred_at if hold else None
 
 
 def the_sender(sender: Sender | str) -> Sender:

@@ -13,7 +13,7 @@ from consents.entries import Draft
 from consents.errors import ConsentError
 from consents.identifiers import Address
 from consents.models import ChannelIdentity, ConsentEvent, Contact
-from consents.vocabulary import SPREADING_ORIGINS, Action, Origin, StopScope
+from consents.vocabulary import ROOT_PURPOSE, SPREADING_ORIGINS, Action, Origin, StopScope
 from consents.writing import Line, Page
 
 
@@ -29,12 +29,24 @@ class Reach:
         self._page = page
         self._found = addressbook.Found({})
         self._families: dict[UUID, list[ChannelIdentity]] = {}
+        self._moved: list[tuple[ChannelIdentity, UUID]] = []
 
     def open(self, drafts: Sequence[Draft]) -> None:
         """Find or make every identity named, and lock them with those that may follow."""
-        self._found = addressbook.find_or_create(self._page.sender, _wanted(drafts))
+        wanted = _wanted(drafts)
+        self._found = addressbook.find_or_create(self._page.sender, wanted)
+        claimed = self._claimed(wanted)
+        self._lock(self._contacts_touched(drafts) | {contact.id for _, contact in claimed})
+        self._hand_over(claimed)
+
+    def join(self, address: Address, contact: Contact) -> ChannelIdentity:
+        """The identity of this address; a new one joins the contact, and is locked with theirs."""
+        self._found = addressbook.find_or_create(self._page.sender, {address: contact})
+        self._lock({one.contact_id for one in self._found.attached})
+        return self._found.identities[key_of(address)]
+
+    def _lock(self, contacts: Collection[UUID]) -> None:
         named = [identity.id for identity in self._found.identities.values()]
-        contacts = self._contacts_touched(drafts)
         self._families = _families(contacts)
         self._page.lock([*named, *_ids(self._families)])
         if contacts:
@@ -46,9 +58,13 @@ class Reach:
         """The lines that record this draft, its own first. Raises ConsentError."""
         if draft.address is None:
             first, *others = self._all_of(draft)
+            if _spreads(draft):
+                kin = [one for named in (first, *others) for one in self._kin(named)]
+                others = list({one.id: one for one in (*others, *kin) if one != first}.values())
             return _with_others(_line(draft, first), draft, others)
         identity = self._found.identities[key_of(draft.address)]
-        if draft.contact and draft.contact.id != identity.contact_id:
+        is_others = draft.contact and draft.contact.id != identity.contact_id
+        if is_others and draft.action != Action.OPT_OUT:
             raise ConsentError(
                 "identity_conflict", "This identity belongs to another contact.", "identity"
             )
@@ -56,13 +72,44 @@ class Reach:
         return _with_others(own, draft, self._kin(identity) if _spreads(draft) else [])
 
     def inherited(self) -> Iterator[Line]:
-        """The opt-outs that identities just attached take over from their contact."""
-        kin = [(identity, self._kin(identity)) for identity in self._found.attached]
+        """Who joined which contact, and the opt-outs that they take over from it."""
+        for identity, stranger in self._moved:
+            yield self._moving(identity, stranger)
+        joined = [*self._found.attached, *(identity for identity, _ in self._moved)]
+        kin = [(identity, self._kin(identity)) for identity in joined]
         stops = _own_stops({other.id for _, others in kin for other in others})
         for identity, others in kin:
             said = [stop for other in others for stop in stops[other.id] if self._refuses(stop)]
             newest = {one.purpose_id: one for one in sorted(said, key=lambda one: one.occurred_at)}
             yield from (_repeated(stop, identity) for stop in newest.values())
+
+    def _claimed(
+        self, wanted: Mapping[Address, Contact | None]
+    ) -> list[tuple[ChannelIdentity, Contact]]:
+        """Identities of strangers, of whom an entry says which contact they are."""
+        named = [(self._found.identities[key_of(one)], to) for one, to in wanted.items() if to]
+        return [
+            (identity, to)
+            for identity, to in named
+            if identity.contact_id != to.id and identity.contact.is_stranger
+        ]
+
+    def _hand_over(self, claimed: Sequence[tuple[ChannelIdentity, Contact]]) -> None:
+        for identity, contact in claimed:
+            stranger = identity.contact_id
+            if addressbook.hand_over(identity, contact):
+                self._moved.append((identity, stranger))
+        if self._moved:
+            self._families = _families(self._families)
+
+    def _moving(self, identity: ChannelIdentity, stranger: UUID) -> Line:
+        return Line(
+            identity=identity,
+            action=Action.IDENTITY_MOVED,
+            purpose=self._page.purposes.named(ROOT_PURPOSE),
+            origin=Origin.SYSTEM,
+            evidence={"from": str(stranger), "to": str(identity.contact_id)},
+        )
 
     def _refuses(self, stop: ConsentEvent) -> bool:
         """Whether no opt-in has lifted it; those of drop-ins cannot."""

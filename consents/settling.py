@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import transaction
-
 from consents import ledger
 from consents.models import Consent, Purpose, Standing
 from consents.purposes import PurposeTree
@@ -29,7 +27,7 @@ def settle_purposes() -> int:
     unsettled = Purpose.objects.filter(unsettled_since__lte=begun)
     if not unsettled.exists():
         return 0
-    changed = sum(ledger.once_more_on_deadlock(lambda: _settle(chunk)) for chunk in _everybody())
+    changed = sum(_settle(chunk) for chunk in _everybody())
     unsettled.filter(unsettled_since__lte=begun - TRANSACTIONS_END_WITHIN).update(
         unsettled_since=None
     )
@@ -46,8 +44,11 @@ def _everybody() -> Iterator[list[UUID]]:
         chunk = list(after.values_list("identity_id", flat=True)[:CHUNK])
 
 
-@transaction.atomic
 def _settle(chunk: list[UUID]) -> int:
+    return ledger.once_more_on_deadlock(lambda: _settle_locked(chunk))
+
+
+def _settle_locked(chunk: list[UUID]) -> int:
     standings = list(Standing.objects.locked(chunk))
     purposes = PurposeTree.load()
     folds: dict[UUID, dict[UUID, Consent]] = {}

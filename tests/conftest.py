@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.conf import settings
 from django.db import connections
 
 from config import embedded, locking
-from config.cluster import APPLICATION, DATABASE, OWNER, Cluster
+from config.cluster import APPLICATION, DATABASE, OWNER, SUPERUSER, Cluster
 from config.home import HOME
 
 CLUSTER = Cluster(HOME / "test-postgres", durable=False)
@@ -56,7 +57,7 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     from django.db.backends.postgresql.operations import DatabaseOperations
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DatabaseOperations, "execute_sql_flush", _flush_as_owner)
+        patch.setattr(DatabaseOperations, "execute_sql_flush", _flush_as_superuser)
         _become(APPLICATION)
         yield
         _become(OWNER)
@@ -79,22 +80,19 @@ def as_owner(db: None) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
-def _flush_as_owner(operations: Any, statements: list[str]) -> None:
+def _flush_as_superuser(operations: Any, statements: list[str]) -> None:
     """Empties the tables after a transactional test, which the ledger's triggers would refuse.
 
-    Only this goes around them; a test's own statements meet them.
+    Only this goes around them; a test's own statements meet them. Deleting a few rows is much
+    quicker than truncating every table.
     """
+    tables = sorted(set(re.findall(r'"([a-z_0-9]+)"', " ".join(statements))))
+    filled = " UNION ALL ".join(
+        f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table})" for table in tables
+    )
     database = operations.connection.settings_dict["NAME"]
-    with CLUSTER.connect(OWNER, database) as connection, connection.transaction():
+    with CLUSTER.connect(SUPERUSER, database) as connection, connection.transaction():
         connection.execute("SET LOCAL lock_timeout = '20s'")  # a connection somebody left open
-        triggers = connection.execute(
-            "SELECT format('ALTER TABLE %s %%s TRIGGER %I', tgrelid::regclass, tgname), tgenabled"
-            " FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
-        ).fetchall()
-        for alter, _ in triggers:
-            connection.execute(str(alter).replace("%s", "DISABLE"))
-        for statement in statements:
-            connection.execute(statement)
-        for alter, enabled in triggers:
-            mode = "ENABLE ALWAYS" if enabled == "A" else "ENABLE"
-            connection.execute(str(alter).replace("%s", mode))
+        connection.execute("SET LOCAL session_replication_role = replica")
+        for (table,) in connection.execute(filled).fetchall():
+            connection.execute(f"DELETE FROM {table}")

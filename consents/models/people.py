@@ -62,6 +62,11 @@ class Contact(models.Model):
     def __str__(self) -> str:
         return self.display_name or self.external_id or str(self.id)
 
+    @property
+    def is_stranger(self) -> bool:
+        """Made by Optbook because an address was met; nobody has said who it is."""
+        return not self.external_id and not self.display_name
+
 
 class ChannelIdentity(models.Model):
     """One address of a contact on one channel.

@@ -41,7 +41,7 @@ from tests.consents.factories import (
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sender")]
 
 PATIENCE = 20.0
-ROUNDS = 8
+ROUNDS = 6
 
 Work = Callable[[], Any]
 
@@ -285,6 +285,48 @@ def test_who_waits_for_a_long_transaction_is_written_down_after_it(
     stop = worker.finish()
     assert stop.recorded_at > waited_at
     assert states() == {NUMBER: "opted_out", OTHER_NUMBER: "opted_in"}
+
+
+def while_it_waits(work: Work, meanwhile: Work, hold: Work) -> Any:
+    """What came of `work`, which meets what a transaction of ours holds and does meanwhile."""
+    worker = Worker(work)
+    with transaction.atomic():
+        hold()
+        worker.start()
+        wait_until(is_somebody_waiting)
+        with connection.cursor() as cursor:
+            # Before the database looks for deadlocks, and perhaps ends the other one.
+            cursor.execute("SET LOCAL lock_timeout = '300ms'")
+        meanwhile()
+    return worker.finish()
+
+
+def test_a_stop_that_waits_for_somebody_to_join_counts_for_them_too() -> None:
+    contact = ContactFactory()
+    OptInFactory(contact=contact)
+    stop = while_it_waits(
+        StopFactory,
+        hold=lambda: OptInFactory(identity=OTHER_NUMBER, contact=contact, origin="provider"),
+        meanwhile=lambda: None,
+    )
+    assert stop.outcome == "changed"
+    assert states() == {NUMBER: "opted_out", OTHER_NUMBER: "opted_out"}
+
+
+@pytest.mark.parametrize("are_known", [True, False], ids=["known", "new"])
+def test_a_bulk_that_waits_for_one_identity_holds_none_that_comes_after_it(are_known: bool) -> None:
+    numbers = [british_number(index) for index in range(3)]
+    if are_known:
+        record_many(rows("opt_in", numbers))
+        known = ChannelIdentity.objects.filter(address__in=numbers).order_by("id")
+        numbers = [str(identity.address) for identity in known]
+    _, middle, last = numbers
+    results = while_it_waits(
+        lambda: record_many(rows("opt_out", numbers[::-1])),
+        hold=lambda: record_many(rows("opt_in", [middle])),
+        meanwhile=lambda: record_many(rows("opt_in", [last])),
+    )
+    assert len(results) == 3
 
 
 # --- deadlocks

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from uuid import UUID
 
 import pytest
@@ -111,6 +113,13 @@ def test_stepping_where_it_may_step_agrees_with_folding_anew(history: list[State
         told.append(one)
         live = step(live, one) if can_step(live, one) else fold(told)
         assert live == fold(told)
+
+
+@given(histories)
+def test_stepping_in_any_order_gives_the_state_and_all_times(history: list[Statement]) -> None:
+    live = reduce(step, history, Fold())
+    anew = fold(history)
+    assert replace(live, event=None, since=None) == replace(anew, event=None, since=None)
 
 
 @given(histories)

@@ -127,6 +127,16 @@ def test_an_opt_out_counts_against_an_older_opt_in_however_late_it_comes() -> No
     assert state_of() == "opted_out"
 
 
+def test_the_line_that_made_the_state_is_the_one_that_occurred_first_however_late_it_comes() -> (
+    None
+):
+    OptInFactory(occurred_at=ago(days=1))
+    earlier = OptInFactory(occurred_at=ago(days=2))
+    assert earlier.outcome == "no_change"
+    assert Consent.objects.get().event == earlier
+    assert Consent.objects.get().since == earlier.occurred_at
+
+
 def test_no_change_compares_with_the_rows_own_purpose_never_an_inherited_one() -> None:
     OptInFactory()
     assert OptInFactory(purpose="marketing").outcome == "changed"

@@ -48,15 +48,59 @@ def test_a_contact_of_another_sender_is_unknown_and_gets_nothing(
     assert (refused(result), counts()) == ("unknown_contact", before)
 
 
-def test_an_identity_of_somebody_else_is_a_conflict_and_changes_nothing(
+def test_an_opt_in_for_an_identity_of_somebody_else_is_a_conflict_and_changes_nothing(
     counts: Callable[[], Counts],
 ) -> None:
-    OptInFactory()
-    stranger = ContactFactory()
+    OptInFactory(contact=ContactFactory(external_id="crm-1"))
+    other = ContactFactory(external_id="crm-2")
     before = counts()
     with pytest.raises(ConsentError) as caught:
-        OptOutFactory(contact=stranger)
+        OptInFactory(contact=other)
     assert (caught.value.code, counts()) == ("identity_conflict", before)
+
+
+def test_an_opt_out_is_recorded_whoever_is_said_to_own_the_identity() -> None:
+    owner = ContactFactory(external_id="crm-1")
+    OptInFactory(contact=owner)
+    out = OptOutFactory(contact=ContactFactory(external_id="crm-2"))
+    assert (state_of(NUMBER), out.identity.contact_id) == ("opted_out", owner.id)
+
+
+def test_a_stranger_becomes_the_contact_that_an_entry_says_they_are() -> None:
+    stranger = OptInFactory().identity.contact
+    contact = ContactFactory(external_id="crm-1")
+    event = OptInFactory(contact=contact)
+    assert event.identity.contact_id == contact.id
+    assert not Contact.objects.filter(id=stranger.id).exists()
+    moved = ConsentEvent.objects.get(action="identity_moved")
+    assert moved.detail.evidence == {"from": str(stranger.id), "to": str(contact.id)}
+
+
+def test_a_stranger_who_turns_out_to_be_a_contact_takes_over_their_stop() -> None:
+    OptInFactory()
+    contact = ContactFactory(external_id="crm-1")
+    OptInFactory(contact=contact, identity=OTHER_NUMBER)
+    StopFactory(identity=OTHER_NUMBER)
+    OptInFactory(contact=contact, origin="import")
+    assert state_of(NUMBER) == "opted_out"
+
+
+def test_a_persons_own_opt_out_for_a_whole_contact_reaches_other_channels_where_it_must() -> None:
+    sender = SenderFactory(stop_scope="contact")
+    contact = ContactFactory(sender=sender)
+    OptInFactory(sender=sender, contact=contact)
+    OptInFactory(sender=sender, contact=contact, channel="SMS")
+    out = OptOutFactory(
+        sender=sender,
+        contact=contact,
+        channel=None,
+        identity=None,
+        channels=["SMS"],
+        origin="preference_page",
+    )
+    stopped = ConsentEvent.objects.filter(sender=sender, action="opt_out")
+    assert {event.identity.channel for event in stopped} == {"SMS", "WHATSAPP"}
+    assert stopped.exclude(id=out.id).get().cause_id == out.id
 
 
 def test_a_contact_without_identity_on_the_channels_named_is_refused() -> None:
@@ -186,6 +230,14 @@ def test_one_stop_is_taken_over_once_however_many_identities_it_counted_for(
     attach(person, origin="provider")
     taken_over = ConsentEvent.objects.filter(identity__address=NEWCOMER, action="opt_out")
     assert [line.cause_id for line in taken_over] == [stop.id]
+
+
+def test_a_stop_at_the_very_time_of_an_opt_in_is_taken_over() -> None:
+    person, when = ContactFactory(), ago(hours=1)
+    OptInFactory(contact=person, occurred_at=when)
+    StopFactory(occurred_at=when)
+    attach(person, origin="provider")
+    assert state_of(NEWCOMER) == "opted_out"
 
 
 def test_only_stops_of_the_same_channel_are_taken_over(person: Contact) -> None:

@@ -101,7 +101,7 @@ def test_a_new_identity_joins_the_contact_named(api):
 
 def test_an_identity_of_somebody_else_is_a_conflict(api):
     ContactFactory(external_id="crm-7")
-    OptInFactory(identity=OTHER_NUMBER)
+    OptInFactory(identity=OTHER_NUMBER, contact=ContactFactory(external_id="crm-8"))
     answer = api.post("consent-events/", {**OPT_IN, "identity": OTHER_NUMBER, "contact": "crm-7"})
     assert code_of(answer) == (409, "identity_conflict")
 
