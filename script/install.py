@@ -15,11 +15,12 @@ import sys
 from pathlib import Path
 
 BASE = Path(__file__).resolve().parent.parent
-RUNTIME, DEVELOPMENT = "requirements.txt", "requirements-dev.txt"
+RUNTIME = "requirements.txt"
+DEVELOPMENT = ["requirements-dev.txt", "requirements-sdk.txt"]
 
 
 def main(arguments: list[str]) -> None:
-    names = [RUNTIME, DEVELOPMENT] if "--dev" in arguments else [RUNTIME]
+    names = [RUNTIME, *DEVELOPMENT] if "--dev" in arguments else [RUNTIME]
     venv = place()
     if not is_current(venv, names):
         venv.parent.mkdir(parents=True, exist_ok=True)

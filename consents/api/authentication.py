@@ -46,10 +46,15 @@ def valid_key(text: str, now: datetime) -> ApiKey:
     found = None
     if text.isascii():
         found = ApiKey.objects.filter(digest=ApiKey.digest_of(text)).first()
-    if found is None or not found.is_valid(now):
+    return in_use(found, now)
+
+
+def in_use(key: ApiKey | None, now: datetime) -> ApiKey:
+    """The key, if it is one and valid; notes that it was used. Raises AuthenticationFailed."""
+    if key is None or not key.is_valid(now):
         raise AuthenticationFailed("The API key is not valid.", "invalid_key")
-    _note_use(found, now)
-    return found
+    _note_use(key, now)
+    return key
 
 
 def _note_use(key: ApiKey, now: datetime) -> None:

@@ -14,12 +14,16 @@ DEPTH_MAX: Final = 64
 _UTF8: Final = frozenset({"", "utf-8", "utf8"})
 
 
-def read_body(request: HttpRequest, limit: int) -> bytes:
-    """The body, of at most `limit` bytes. Raises ApiError 400, 411, 413 and 415."""
+def read_body(request: HttpRequest, limit: int, *, is_typed: bool = True) -> bytes:
+    """The body, of at most `limit` bytes. Raises ApiError 400, 411, 413 and 415.
+
+    `is_typed`: it must be declared as JSON in UTF-8.
+    """
     length = int(request.META.get("CONTENT_LENGTH") or 0)
     if length == 0 and not _is_chunked(request):
         return b""
-    _check_media_type(request)
+    if is_typed:
+        _check_media_type(request)
     if length > limit:
         raise _too_large(limit)
     content = _chunked(request, limit) if _is_chunked(request) else request.read(limit + 1)

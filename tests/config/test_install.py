@@ -15,12 +15,12 @@ from config.home import BASE
 
 @pytest.fixture
 def install(tmp_path, monkeypatch) -> ModuleType:
-    """script/install.py, for a repository of its own with two empty lists of requirements."""
+    """script/install.py, for a repository of its own with empty lists of requirements."""
     spec = importlib.util.spec_from_file_location("install", BASE / "script" / "install.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "BASE", tmp_path)
-    for name in (module.RUNTIME, module.DEVELOPMENT):
+    for name in (module.RUNTIME, *module.DEVELOPMENT):
         (tmp_path / name).write_text("# nothing\n")
     return module
 
@@ -43,9 +43,10 @@ def test_it_makes_an_environment_installs_into_it_and_then_leaves_it_alone(
     assert [way[-1] for way in done[1:]] == [
         str(tmp_path / "requirements.txt"),
         str(tmp_path / "requirements-dev.txt"),
+        str(tmp_path / "requirements-sdk.txt"),
     ]
     install.main(["--dev"])
-    assert len(done) == 3
+    assert len(done) == 4
 
 
 def test_an_environment_whose_python_is_gone_is_made_anew(install, tmp_path, monkeypatch):
@@ -62,7 +63,7 @@ def test_changed_requirements_are_installed_and_development_only_when_asked(inst
     venv.mkdir()
     install.stamp(venv, install.RUNTIME).write_text(install.digest(install.RUNTIME))
     assert install.is_current(venv, [install.RUNTIME])
-    assert not install.is_current(venv, [install.RUNTIME, install.DEVELOPMENT])
+    assert not install.is_current(venv, [install.RUNTIME, *install.DEVELOPMENT])
     (tmp_path / install.RUNTIME).write_text("something-else==1\n")
     assert not install.is_current(venv, [install.RUNTIME])
 
