@@ -148,6 +148,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
+# --- subscribers
+
+WEBHOOKS_ALLOW_HTTP = environment.flag(env, "WEBHOOKS_ALLOW_HTTP", False)
+WEBHOOKS_ALLOW_PRIVATE = environment.flag(env, "WEBHOOKS_ALLOW_PRIVATE", False)
 
 # --- who may come in, and what a browser may do
 

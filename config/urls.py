@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from providers import callbacks
+
 handler400 = "config.errors.bad_request"
 handler403 = "config.errors.permission_denied"
 handler404 = "config.errors.not_found"
@@ -14,4 +16,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("api/", include("consents.api.urls")),
     path("api/", include("providers.api.urls")),
+    path("", include("providers.dropins.urls")),
+    # A redirect to the address with a slash would lose the body.
+    path("callbacks/<uuid:account>/", callbacks.receive),
+    path("callbacks/<uuid:account>", callbacks.receive),
 ]

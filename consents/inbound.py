@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from consents import addressbook, entries, holds, identifiers, ledger, window_lines
 from consents.addressbook import key_of
+from consents.entries import Entry
 from consents.errors import ConsentError
 from consents.keywords import Keyword as Word
 from consents.keywords import Match, Matcher, MatchKind
@@ -55,7 +57,20 @@ def receive(sender: Sender | str, message: Message) -> Received:
     text puts a hold on marketing and asks for a person. Every message but a stop of everything
     moves the customer window. Raises ConsentError, and changes nothing, for nonsense.
     """
-    return ledger.once_more_on_deadlock(lambda: _receive(ledger.the_sender(sender), message))
+    [received] = receive_many(sender, [message])
+    if isinstance(received, ConsentError):
+        raise received
+    return received
+
+
+def receive_many(
+    sender: Sender | str, messages: Sequence[Message]
+) -> list[Received | ConsentError]:
+    """The same for many, in one transaction: a result for each message, in their order.
+
+    Nonsense does not hold up its neighbours.
+    """
+    return ledger.once_more_on_deadlock(lambda: _receive(ledger.the_sender(sender), messages))
 
 
 def the_matcher(purposes: PurposeTree) -> Matcher:
@@ -71,28 +86,71 @@ def the_matcher(purposes: PurposeTree) -> Matcher:
     return Matcher(words, {**names, **{purpose.key: purpose.key for purpose in known}})
 
 
-def _receive(sender: Sender, message: Message) -> Received:
-    address, message_id = _checked(message)
+@dataclass(slots=True)
+class _Taken:
+    """One message on its way in."""
+
+    message: Message
+    address: identifiers.Address
+    match: Match | None
+    row: InboundMessage
+    events: list[ConsentEvent] = field(default_factory=list)
+    hold: ConsentEvent | None = None
+
+
+def _receive(sender: Sender, messages: Sequence[Message]) -> list[Received | ConsentError]:
     purposes = PurposeTree.load()
-    identity = addressbook.find_or_create(sender, {address: None}).identities[key_of(address)]
+    taken = _take(sender, messages, purposes)
+    found = [one for one in taken if isinstance(one, _Taken)]
+    InboundMessage.objects.bulk_create([one.row for one in found], ignore_conflicts=True)
+    ids = [one.row.id for one in found]
+    kept = set(InboundMessage.objects.filter(id__in=ids).values_list("id", flat=True))
+    fresh = [one for one in found if one.row.id in kept]
+    _obey(sender, fresh)
+    _note(sender, purposes, fresh)
+    return [one if isinstance(one, ConsentError) else _received(one, kept) for one in taken]
+
+
+def _received(one: _Taken, kept: Collection[UUID]) -> Received:
+    is_repeat = one.row.id not in kept
+    return Received(one.row.identity, one.match, one.events, is_repeat=is_repeat)
+
+
+def _take(
+    sender: Sender, messages: Sequence[Message], purposes: PurposeTree
+) -> list[_Taken | ConsentError]:
+    """Each checked and read, and who wrote it; nothing of it is kept yet."""
+    checked = [_checked_or_error(message) for message in messages]
+    addresses = {one[0]: None for one in checked if not isinstance(one, ConsentError)}
+    identities = addressbook.find_or_create(sender, addresses).identities
+    has_words = any(one.text or one.payload or one.title for one in messages)
+    matcher = the_matcher(purposes) if has_words else Matcher((), {})
     now = database_clock()
-    received_at = min(message.received_at or now, now)
-    match = _match(message, purposes)
-    noted = InboundMessage(
-        sender=sender,
-        channel=address.channel.value,
-        message_id=message_id,
-        identity=identity,
-        received_at=received_at,
-        recorded_at=now,
-        counts_for_window=not _stops_all(match),
-    )
-    InboundMessage.objects.bulk_create([noted], ignore_conflicts=True)
-    if not InboundMessage.objects.filter(id=noted.id).exists():
-        return Received(identity, match, [], is_repeat=True)
-    events = _obey(sender, address, match, received_at, message) if match else []
-    events += _note(sender, purposes, identity, received_at, match, message)
-    return Received(identity, match, events)
+    taken: list[_Taken | ConsentError] = []
+    for message, one in zip(messages, checked, strict=True):
+        if isinstance(one, ConsentError):
+            taken.append(one)
+            continue
+        address, message_id = one
+        match = _match(matcher, message)
+        row = InboundMessage(
+            sender=sender,
+            channel=address.channel.value,
+            message_id=message_id,
+            identity=identities[key_of(address)],
+            received_at=min(message.received_at or now, now),
+            recorded_at=now,
+            counts_for_window=not _stops_all(match),
+        )
+        taken.append(_Taken(message, address, match, row))
+    return taken
+
+
+def _checked_or_error(message: Message) -> tuple[identifiers.Address, str] | ConsentError:
+    try:
+        return _checked(message)
+    except ConsentError as error:
+        return error
 
 
 def _checked(message: Message) -> tuple[identifiers.Address, str]:
@@ -113,60 +171,59 @@ def _checked(message: Message) -> tuple[identifiers.Address, str]:
     return identifiers.normalise(channel, message.identity), message_id
 
 
-def _match(message: Message, purposes: PurposeTree) -> Match | None:
-    matcher = the_matcher(purposes)
+def _match(matcher: Matcher, message: Message) -> Match | None:
     if message.payload or message.title:
         return matcher.match_reply(message.payload, message.title)
     return matcher.match(message.text) if message.text else None
 
 
-def _obey(
-    sender: Sender,
-    address: identifiers.Address,
-    match: Match,
-    received_at: datetime,
-    message: Message,
-) -> list[ConsentEvent]:
-    """Record the opt-out or opt-in that the word is."""
+def _obey(sender: Sender, taken: Sequence[_Taken]) -> None:
+    """Record the opt-outs and opt-ins that the words are."""
+    asked = [
+        (one, entry) for one in taken if one.match and (entry := _entry(one, one.match)) is not None
+    ]
+    if not asked:
+        return
+    recorded = ledger.record_many(sender, [entry for _, entry in asked])
+    for (one, _), result in zip(asked, recorded, strict=True):
+        if isinstance(result, ConsentError):
+            raise result
+        one.events += result.events
+
+
+def _entry(one: _Taken, match: Match) -> Entry | None:
     if match.kind == MatchKind.WATCH:
-        return []
-    recorded = ledger.record(
-        sender,
+        return None
+    return Entry(
         action=Action.OPT_OUT if match.kind == MatchKind.STOP else Action.OPT_IN,
-        channel=address.channel,
-        identity=address.value,
+        channel=one.address.channel,
+        identity=one.address.value,
         purpose=match.purpose or ROOT_PURPOSE,
         source=holds.KEYWORD_SOURCE,
-        evidence=_evidence(match, message),
-        occurred_at=received_at,
+        evidence=_evidence(match, one.message),
+        occurred_at=one.row.received_at,
         origin=Origin.KEYWORD,
-        actor=message.actor,
+        actor=one.message.actor,
     )
-    return list(recorded.events)
 
 
-def _note(
-    sender: Sender,
-    purposes: PurposeTree,
-    identity: ChannelIdentity,
-    received_at: datetime,
-    match: Match | None,
-    message: Message,
-) -> list[ConsentEvent]:
-    """Move the window, and put a hold on where a watched word asks for a person."""
+def _note(sender: Sender, purposes: PurposeTree, taken: Sequence[_Taken]) -> None:
+    """Move the windows, and put a hold on where a watched word asks for a person."""
     page = Page(sender, purposes)
-    page.lock([identity.id])
-    if not _stops_all(match):
-        for line in window_lines.moved_by(page, identity, received_at):
-            page.add(line)
-    hold = None
-    if match is not None and match.kind == MatchKind.WATCH:
-        evidence = _evidence(match, message)
-        hold = holds.put_on(page, identity, received_at, evidence, message.actor)
-    events = page.write()
-    if hold is not None:
-        holds.ask(hold)
-    return events
+    page.lock({one.row.identity_id for one in taken})
+    for one in taken:
+        at, identity = one.row.received_at, one.row.identity
+        if not _stops_all(one.match):
+            for line in window_lines.moved_by(page, identity, at):
+                one.events.append(page.add(line))
+        if one.match is not None and one.match.kind == MatchKind.WATCH:
+            evidence = _evidence(one.match, one.message)
+            one.hold = holds.put_on(page, identity, at, evidence, one.message.actor)
+            one.events.append(one.hold)
+    page.write()
+    for one in taken:
+        if one.hold is not None:
+            holds.ask(one.hold)
 
 
 def _stops_all(match: Match | None) -> bool:

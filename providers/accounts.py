@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
@@ -10,7 +11,7 @@ from django.db import transaction
 from consents.models import Sender, Standing
 from consents.writing import database_clock
 from providers import outbox, registry
-from providers.contract import Kind
+from providers.contract import Account, Kind
 from providers.models import ProviderAccount
 
 CHUNK = 1000
@@ -45,11 +46,26 @@ def save(account: ProviderAccount, *, is_baseline: bool = False) -> None:
     if before.paused_until and _reaches_elsewhere(before, account):
         account.paused_until = database_clock()
         changed.append("paused_until")
+    if before.withdrawn_at and _reaches_elsewhere(before, account):
+        account.withdrawn_at = None
+        changed.append("withdrawn_at")
     account.save(update_fields=changed)
 
 
 def _reaches_elsewhere(before: ProviderAccount, account: ProviderAccount) -> bool:
-    return (before.base_url, before.credentials) != (account.base_url, account.credentials)
+    reached = (account.base_url, account.external_id, account.credentials)
+    return (before.base_url, before.external_id, before.credentials) != reached
+
+
+def withdraw(account: Account, now: datetime) -> bool:
+    """Note that the provider takes no registrations of this account any more.
+
+    Whether there is another way to tell it. Another address or other credentials end it.
+    """
+    if not registry.adapter(account.kind).has_another_way:
+        return False
+    ProviderAccount.objects.filter(id=account.id, withdrawn_at=None).update(withdrawn_at=now)
+    return True
 
 
 def problems(account: ProviderAccount) -> tuple[list[str], list[str]]:

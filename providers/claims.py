@@ -57,13 +57,17 @@ def claim(account: ProviderAccount, room: int, *, probe: bool = False) -> list[C
         return []
 
 
+# A probe is a row claimed since the pause began and recently enough to be under way. What a killed
+# worker held is neither, and must not keep the account shut until its lease runs out.
 _ROOM = """
 SELECT CASE
     WHEN NOT is_enabled OR is_held THEN 0
     WHEN pauses = 0 THEN %(size)s
     WHEN paused_until > clock_timestamp() AND NOT %(probe)s THEN 0
     WHEN EXISTS (SELECT 1 FROM providers_providersync
-                 WHERE account_id = %(account)s AND status = 'sending') THEN 0
+                 WHERE account_id = %(account)s AND status = 'sending' AND sent_at > greatest(
+                     paused_since, clock_timestamp() - make_interval(secs => %(probe_seconds)s))
+                ) THEN 0
     ELSE 1 END
 FROM providers_provideraccount WHERE id = %(account)s
 FOR NO KEY UPDATE SKIP LOCKED
@@ -94,7 +98,8 @@ RETURNING row.id
 def _room(account: ProviderAccount, size: int, *, probe: bool) -> int:
     """How many rows may be taken; the lock keeps a probe alone."""
     with connection.cursor() as cursor:
-        cursor.execute(_ROOM, {"account": account.id, "size": size, "probe": probe})
+        given = {"account": account.id, "size": size, "probe": probe}
+        cursor.execute(_ROOM, given | {"probe_seconds": LEASE_LEFT.total_seconds()})
         row = cursor.fetchone()
     return int(row[0]) if row else 0
 

@@ -26,13 +26,15 @@ class Kind(StrEnum):
 class Account:
     """One configured account, as an adapter sees it.
 
-    `external_id` is the bot id or app id. `credentials` never appear in a repr.
+    `external_id` is the bot id or app id. `is_withdrawn`: the provider has taken away the usual way
+    of telling it. `credentials` never appear in a repr.
     """
 
     id: str
     kind: str
     base_url: str
     external_id: str = ""
+    is_withdrawn: bool = False
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -133,21 +135,27 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The answer to one call: an outcome for every change handed over, by `Change.id`."""
+    """The answer to one call: an outcome for every change handed over, by `Change.id`.
+
+    `is_repeated`: it was sent again when its connection broke, so an earlier copy may still land.
+    """
 
     outcomes: Mapping[str, Outcome]
     account_fault: AccountFault | None = None
     traces: Sequence[Trace] = ()
+    is_repeated: bool = False
 
 
 class Adapter(ABC):
     """Speaks one provider's dialect. Stateless but for pooled sessions and cached tokens.
 
     `batch_max`: the most changes one call may carry (all of one kind).
+    `has_another_way`: it still tells an account `is_withdrawn` what it can.
     `required_credentials`: the names `configure_provider` must be given.
     """
 
     batch_max: ClassVar[int] = 1
+    has_another_way: ClassVar[bool] = False
     required_credentials: ClassVar[frozenset[str]]
     optional_credentials: ClassVar[frozenset[str]] = frozenset()
 
@@ -243,12 +251,16 @@ class Listener(ABC):
     """Hears one provider's callbacks: verifies and reads them, without the database."""
 
     @abstractmethod
+    def is_signed(self, account: Account) -> bool:
+        """Whether the account has what a callback's sender is known by."""
+
+    @abstractmethod
     def verify(
         self, account: Account, headers: Mapping[str, str], body: bytes, *, now: datetime
     ) -> str:
         """The nonce, empty where there is none. Raises InvalidSignatureError.
 
-        `headers` have lower-case names.
+        Only for an account that `is_signed`. `headers` have lower-case names.
         """
 
     @abstractmethod

@@ -15,7 +15,7 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from enum import StrEnum
 from http.client import HTTPResponse, IncompleteRead
@@ -29,12 +29,16 @@ CONNECT_SECONDS = 3.0
 
 AddressInfo = tuple[Any, ...]
 
+Vet = Callable[[str], bool]
+"""Whether this IP address may be connected to."""
+
 
 class Stage(StrEnum):
     """How far a call has come. Nothing reaches the provider before EXCHANGING."""
 
     PREPARING = "preparing"
     RESOLVING = "resolving"
+    VETTING = "vetting"
     CONNECTING = "connecting"
     SECURING = "securing"
     EXCHANGING = "exchanging"
@@ -43,8 +47,9 @@ class Stage(StrEnum):
 class Call:
     """One HTTP call under way. Times are of the monotonic clock, in seconds."""
 
-    def __init__(self, deadline: float) -> None:
+    def __init__(self, deadline: float, vet: Vet | None = None) -> None:
         self.deadline = deadline
+        self.vet = vet
         self.stage = Stage.PREPARING
         self.reused = False
         self.expired = False
@@ -114,7 +119,8 @@ class WholeHeaders(HTTPResponse):
         try:
             super().begin()
         finally:
-            self.fp = source
+            if self.fp is lines:
+                self.fp = source
         if lines.last not in {b"\r\n", b"\n"}:
             raise IncompleteRead(b"")
 
@@ -130,6 +136,9 @@ class _Lines:
         self.last = self._source.readline(limit)
         return self.last
 
+    def close(self) -> None:
+        self._source.close()
+
 
 class DeadlineConnection(HTTPConnection):
     """An HTTP connection that tells the current call where it is."""
@@ -140,6 +149,8 @@ class DeadlineConnection(HTTPConnection):
         call = _current.get()
         call.stage = Stage.RESOLVING
         addresses = _resolve(self._dns_host.strip("[]"), self.port or 0, call.remaining())
+        call.stage = Stage.VETTING
+        _vet(addresses, call.vet)
         call.stage = Stage.CONNECTING
         sock = _connect(addresses, call, self.socket_options or ())
         call.follow(sock)
@@ -188,6 +199,16 @@ def _resolve(host: str, port: int, seconds: float) -> list[AddressInfo]:
         return found.get(timeout=max(seconds, 0))
     except queue.Empty:
         raise TimeoutError("The name was not looked up in time.") from None
+
+
+def _vet(addresses: list[AddressInfo], vet: Vet | None) -> None:
+    """One that may not be connected to condemns them all: whoever names it means no good.
+
+    What passed is what is connected to, so a name that is answered otherwise the next time gains
+    nothing.
+    """
+    if vet and not all(vet(str(address[0])) for *_, address in addresses):
+        raise ConnectionRefusedError("An address of the host may not be connected to.")
 
 
 def _connect(addresses: list[AddressInfo], call: Call, options: Any) -> socket.socket:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from consents.models import Standing
 from consents.writing import database_clock
+from providers import notifications
 from providers.contract import Kind, Outcome, Result
 from providers.models import ProviderSync
 from providers.outcomes import FailedReason, Status
@@ -33,6 +34,7 @@ _DECIDED = [
     "batch_max",
     "suspect_since",
     "is_uncertain",
+    "heard_at",
     "ended_at",
 ]
 
@@ -40,11 +42,14 @@ _DECIDED = [
 class Rows:
     """Rows being decided upon, under the locks of their standings; written all at once."""
 
-    def __init__(self, ids: Iterable[UUID], status: Status = Status.SENDING) -> None:
+    def __init__(self, ids: Iterable[UUID], status: Status | None = Status.SENDING) -> None:
+        """Those of the rows that have this status; None: whatever status they have."""
         wanted = list(ids)
         people = ProviderSync.objects.filter(id__in=wanted).values_list("identity", flat=True)
         self._people = [one.identity_id for one in Standing.objects.locked(people)]
-        rows = ProviderSync.objects.filter(id__in=wanted, status=status.value)
+        rows = ProviderSync.objects.filter(id__in=wanted)
+        if status is not None:
+            rows = rows.filter(status=status.value)
         self._rows = {row.id: row for row in rows.select_for_update().order_by("id")}
         others = ProviderSync.objects.filter(
             identity__in=self._people,
@@ -76,6 +81,20 @@ class Rows:
             self._send_once_more(row)
         row.suspect_since = None
         self._end(row, status)
+
+    def heard(self, row: ProviderSync, outcome: Outcome) -> None:
+        """The provider has told by callback that it has it, whenever that comes."""
+        row.reason = ""
+        if row.status in (Status.PENDING, Status.SENDING):
+            self.arrived(row, Status.SUCCEEDED, outcome)
+        else:
+            self._describe(row, outcome)
+            self._end(row, Status.SUCCEEDED)
+
+    def keep(self, row: ProviderSync, outcome: Outcome) -> None:
+        """It has ended otherwise; only what the provider says of it is new."""
+        self._describe(row, outcome)
+        self._changed[row.id] = row
 
     def fail(self, row: ProviderSync, reason: FailedReason, outcome: Outcome | None) -> None:
         """It will not arrive; where a newer one waits, that is all there is to say."""
@@ -116,6 +135,8 @@ class Rows:
         """Put the decisions into the database; how many rows they were about."""
         ProviderSync.objects.bulk_update(self._changed.values(), _DECIDED)
         ProviderSync.objects.bulk_create(self._new)
+        failed = [row for row in self._changed.values() if row.status == Status.FAILED]
+        notifications.sync_failed(failed)
         return len(self._changed.keys() & self._rows.keys())
 
     def _describe(self, row: ProviderSync, outcome: Outcome) -> None:
@@ -125,6 +146,7 @@ class Rows:
         return self._others.get((row.account_id, row.identity_id, status.value))
 
     def _step_aside(self, row: ProviderSync) -> bool:
+        row.reason = ""
         newer = self._other(row, Status.PENDING)
         if newer is None:
             return False

@@ -37,6 +37,7 @@ class Exchange:
     def __init__(self, mask: Mask, seconds: float) -> None:
         self.mask = mask
         self.traces: list[Trace] = []
+        self.is_repeated = False
         self._deadline = time.monotonic() + seconds
 
     def remaining(self) -> float:
@@ -54,6 +55,7 @@ class Exchange:
         except AccountError as error:
             self._trace(request, None, time.monotonic() - started, str(error))
             raise
+        self.is_repeated |= answer.is_repeated and not brings_secret
         text = answer.body.decode("utf-8", "replace")
         if brings_secret and answer.is_success:
             text = "(a credential, not kept)"
@@ -98,7 +100,8 @@ class HttpAdapter(Adapter):
         except AccountError as error:
             return _failed(exchange, changes, error)
         masked = {key: _masked(outcome, exchange.mask) for key, outcome in outcomes.items()}
-        return Delivery(masked, traces=tuple(exchange.traces))
+        traces = tuple(exchange.traces)
+        return Delivery(masked, traces=traces, is_repeated=exchange.is_repeated)
 
     def obstacles(self, account: Account) -> list[str]:
         found = super().obstacles(account)
@@ -188,6 +191,7 @@ def _failed(exchange: Exchange, changes: Sequence[Change], error: AccountError) 
         same_for_all(changes, Outcome(result, code, text)),
         AccountFault(error.fault, code, text, error.retry_after),
         tuple(exchange.traces),
+        exchange.is_repeated,
     )
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.db.models import Prefetch
 
 from consents import holders
 from consents.holders import Moment
-from providers.models import ProviderSync, SyncAttempt
-from providers.outcomes import Status
+from providers.models import ProviderCallback, ProviderSync, SyncAttempt, WebhookDelivery
+from providers.outcomes import CallbackStatus, DeliveryStatus, Status
 
 ATTEMPTS_SHOWN = 5
 
@@ -40,11 +40,87 @@ class SyncHolder:
         return [_moment(sync) for sync in syncs]
 
 
+class NotificationHolder:
+    """What subscribers were told. The addresses of endpoints stay with whoever looks after them."""
+
+    def timeline(self, identities: Collection[UUID], limit: int) -> Sequence[Moment]:
+        rows = WebhookDelivery.objects.filter(identity__in=identities).order_by("-seq")[:limit]
+        return [_notification(row) for row in rows]
+
+
+class CallbackHolder:
+    """What providers told of them, once it has been applied."""
+
+    def timeline(self, identities: Collection[UUID], limit: int) -> Sequence[Moment]:
+        about = set(identities)
+        callbacks = ProviderCallback.objects.filter(identities__overlap=sorted(about))
+        newest = callbacks.select_related("account").defer("body").order_by("-seq")[:limit]
+        return [
+            _callback_moment(callback, identity)
+            for callback in newest
+            for identity in callback.identities
+            if identity in about
+        ][:limit]
+
+
 def connect() -> None:
     holders.register(_SYNCS)
+    holders.register(_CALLBACKS)
+    holders.register(_NOTIFICATIONS)
 
 
 _SYNCS = SyncHolder()
+_CALLBACKS = CallbackHolder()
+
+
+def _callback_moment(callback: ProviderCallback, identity: UUID) -> Moment:
+    return Moment(
+        at=callback.received_at,
+        kind="callback",
+        id=callback.id,
+        identity=identity,
+        title=f"{callback.account.name} called back",
+        lines=[callback.outcome] if callback.outcome else [],
+        tone="danger" if callback.status == CallbackStatus.FAILED else "",
+        data={
+            "account": str(callback.account_id),
+            "account_name": callback.account.name,
+            "status": callback.status,
+            "outcome": callback.outcome or None,
+        },
+        page=("admin:providers_providercallback_change", str(callback.pk)),
+    )
+
+
+_NOTIFICATIONS = NotificationHolder()
+
+_NOTIFIED = {
+    DeliveryStatus.PENDING: ("waits to be told of {trigger}", "warning"),
+    DeliveryStatus.SENDING: ("is being told of {trigger}", "warning"),
+    DeliveryStatus.SUCCEEDED: ("was told of {trigger}", "success"),
+    DeliveryStatus.FAILED: ("could not be told of {trigger}", "danger"),
+}
+
+
+def _notification(row: WebhookDelivery) -> Moment:
+    words, tone = _NOTIFIED[DeliveryStatus(row.status)]
+    return Moment(
+        at=row.created_at,
+        kind="notification",
+        id=row.id,
+        identity=cast(UUID, row.identity_id),
+        title=f"A subscriber {words.format(trigger=row.trigger)}",
+        tone=tone,
+        data={
+            "endpoint": str(row.endpoint_id),
+            "trigger": row.trigger,
+            "status": row.status,
+            "attempts": row.attempts,
+            "status_code": row.status_code,
+            "ended_at": row.ended_at.isoformat() if row.ended_at else None,
+        },
+        page=("admin:providers_webhookdelivery_change", str(row.pk)),
+    )
 
 
 def _moment(sync: ProviderSync) -> Moment:

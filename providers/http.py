@@ -13,7 +13,7 @@ import os
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -31,6 +31,7 @@ from providers.deadlines import (
     DeadlinePool,
     DeadlineSecurePool,
     Stage,
+    Vet,
 )
 from providers.errors import AccountError
 
@@ -46,6 +47,7 @@ RETRY_AFTER_MAX = timedelta(days=1)
 BROKEN = {
     Stage.PREPARING: ("request_not_sendable", "The request could not be formed; see its settings."),
     Stage.RESOLVING: ("name_not_resolved", "The host name could not be looked up."),
+    Stage.VETTING: ("address_refused", "An address of the host is not one that may be called."),
     Stage.CONNECTING: ("connection_failed", "The host took no connection."),
     Stage.SECURING: ("tls_failed", "No secure connection could be agreed with the host."),
     Stage.EXCHANGING: ("connection_broken", "The connection broke before a whole answer came."),
@@ -64,13 +66,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. Header names are lower case; `body` is cut at 64 KiB. Times are UTC."""
+    """What came back. Header names are lower case; `body` is cut at 64 KiB. Times are UTC.
+
+    `is_repeated`: the request had been sent before, over a connection that broke.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
     elapsed: timedelta = timedelta()
     received_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    is_repeated: bool = False
 
     @property
     def is_success(self) -> bool:
@@ -106,20 +112,26 @@ class Broken:
     stale: bool
 
 
-def send(request: Request, *, seconds: float) -> Answer:
+def send(request: Request, *, seconds: float, vet: Vet | None = None) -> Answer:
     """Make one call within `seconds` in all, name look-up and TLS included.
 
     A kept connection that the peer had closed is replaced once: every call Optbook makes may be
-    repeated. Raises AccountError when there is no whole answer.
+    repeated. Whether the peer closed it before or after it had read the request, nobody knows.
+    `vet`: which addresses may be connected to, asked at every connection, when the name has been
+    looked up. Raises AccountError when there is no whole answer.
     """
     deadline = time.monotonic() + seconds
-    result = _attempt(_pool(), request, deadline)
-    if isinstance(result, Broken) and result.stale:
+    # What was connected to without a question is no way around it.
+    result = _attempt(_vetted_pool() if vet else _pool(), request, deadline, vet)
+    is_repeated = isinstance(result, Broken) and result.stale
+    if is_repeated:
         with _new_pool() as fresh:
-            result = _attempt(fresh, request, deadline)
+            result = _attempt(fresh, request, deadline, vet)
     if isinstance(result, Broken):
-        raise _error(result)
-    return result
+        error = _error(result)
+        error.may_have_arrived |= is_repeated
+        raise error
+    return replace(result, is_repeated=is_repeated)
 
 
 def base_url_problem(account: Account, url: str | None = None) -> str | None:
@@ -186,12 +198,20 @@ def _pool() -> _DeadlineAdapter:
     return _new_pool()
 
 
+@lru_cache(maxsize=1)
+def _vetted_pool() -> _DeadlineAdapter:
+    return _new_pool()
+
+
 # Two processes must never talk over one connection.
 os.register_at_fork(after_in_child=_pool.cache_clear)
+os.register_at_fork(after_in_child=_vetted_pool.cache_clear)
 
 
-def _attempt(pool: HTTPAdapter, request: Request, deadline: float) -> Answer | Broken:
-    call, started, answered = Call(deadline), time.monotonic(), False
+def _attempt(
+    pool: HTTPAdapter, request: Request, deadline: float, vet: Vet | None
+) -> Answer | Broken:
+    call, started, answered = Call(deadline, vet), time.monotonic(), False
     if call.remaining() <= 0:
         return Broken(call.stage, timed_out=True, stale=False)
     with call.watched():

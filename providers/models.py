@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from consents.encryption import EncryptedJSONField
-from consents.models import ChannelIdentity, ConsentEvent, Sender
+from consents.models import ChannelIdentity, ConsentEvent, ReviewItem, Sender
 from consents.models.base import choices, new_id, one_of, sequence_field
 from providers.contract import Account, Fault, Kind, Result
 from providers.outcomes import (
     OPEN,
+    SUBSCRIBABLE,
     CallbackStatus,
     DeliveryStatus,
     FailedReason,
@@ -61,6 +63,12 @@ class ProviderAccount(models.Model):
     refusals = models.PositiveIntegerField(default=0, editable=False)
     refusal_code = models.CharField(max_length=64, blank=True, editable=False)
     last_success_at = models.DateTimeField(null=True, editable=False)
+    withdrawn_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Since when the provider no longer takes registrations.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -85,6 +93,7 @@ class ProviderAccount(models.Model):
             kind=self.kind,
             base_url=self.base_url,
             external_id=self.external_id,
+            is_withdrawn=self.withdrawn_at is not None,
             credentials=dict(self.credentials or {}),
             settings=dict(self.settings or {}),
         )
@@ -98,7 +107,8 @@ class ProviderSync(models.Model):
     batch with it was refused. `is_uncertain`: an earlier call for this pair ended without an
     answer, so the next success is sent once more; `is_resend`: this is that once more.
     `suspect_since`: it met a fault of the account, and may be what causes it: it goes last.
-    `seen_at`: somebody has seen that it failed, and leaves it so.
+    `seen_at`: somebody has seen that it failed, and leaves it so. `heard_at`: the provider's result
+    for it came by callback.
     The row's id is the request id that the provider is given.
     """
 
@@ -122,6 +132,7 @@ class ProviderSync(models.Model):
     is_uncertain = models.BooleanField(default=False)
     is_resend = models.BooleanField(default=False)
     seen_at = models.DateTimeField(null=True)
+    heard_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
 
@@ -207,7 +218,8 @@ class ProviderCallback(models.Model):
     """One request that a provider made to us, stored as it came, before it is understood.
 
     `digest` is of the account and the body: a repeat is the same row. `nonce`: the signature's,
-    where there is one. Body and headers are the evidence for what was applied.
+    where there is one. Body and headers are the evidence for what was applied; `identities` are
+    the people it was found to speak of, by ChannelIdentity.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -227,6 +239,7 @@ class ProviderCallback(models.Model):
     outcome = models.CharField(
         max_length=500, blank=True, help_text="What it came to, without personal data."
     )
+    identities = ArrayField(models.UUIDField(), default=list, blank=True)
 
     class Meta:
         ordering = ["-seq"]
@@ -240,22 +253,54 @@ class ProviderCallback(models.Model):
                 name="callback_waiting",
                 condition=models.Q(status=CallbackStatus.STORED.value),
             ),
+            models.Index(
+                fields=["account", "nonce"],
+                name="callback_by_nonce",
+                condition=~models.Q(nonce=""),
+            ),
+            GinIndex(fields=["identities"], name="callback_by_identity"),
         ]
 
     def __str__(self) -> str:
         return f"{self.status} {self.received_at:%Y-%m-%d %H:%M:%S}Z"
 
 
+class Drift(models.Model):
+    """A line on which a provider's lists and the ledger differ, as it was found.
+
+    `listed`: the provider has the identity on its list `list_type`, which the ledger contradicts;
+    else it is missing there. `answer`: what the provider said, as evidence. The review item is
+    what staff decide.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    review = models.OneToOneField(ReviewItem, on_delete=models.CASCADE, related_name="drift")
+    account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, related_name="drifts")
+    identity = models.ForeignKey(ChannelIdentity, on_delete=models.PROTECT, related_name="drifts")
+    list_type = models.CharField(max_length=32)
+    listed = models.BooleanField()
+    answer = models.JSONField(default=dict)
+    found_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-found_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.list_type} {self.found_at:%Y-%m-%d}"
+
+
 class WebhookEndpoint(models.Model):
     """A subscriber of a sender: where it listens, what it wants to hear, how it is signed.
 
+    `secret`: `current`, and for a day after a change `former`, until `former_until`.
     `failing_since`: no delivery has succeeded since; after days of it the endpoint is paused.
+    `failures`: how often in a row it failed; until `wait_until` it is left alone.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     sender = models.ForeignKey(Sender, on_delete=models.PROTECT, related_name="webhook_endpoints")
     url = models.URLField(max_length=742)
-    triggers = ArrayField(models.CharField(max_length=20, choices=choices(Trigger)))
+    triggers = ArrayField(models.CharField(max_length=20, choices=choices(SUBSCRIBABLE)))
     signature = models.CharField(
         max_length=10, choices=choices(SignatureStyle), default=SignatureStyle.STANDARD.value
     )
@@ -264,6 +309,8 @@ class WebhookEndpoint(models.Model):
     paused_at = models.DateTimeField(null=True, editable=False)
     pause_reason = models.CharField(max_length=200, blank=True, editable=False)
     failing_since = models.DateTimeField(null=True, editable=False)
+    failures = models.PositiveIntegerField(default=0, editable=False)
+    wait_until = models.DateTimeField(null=True, editable=False)
     last_success_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -317,7 +364,8 @@ class Registration(models.Model):
 class WebhookDelivery(models.Model):
     """One notification owed to one endpoint; in order for each identity.
 
-    `body` is what is sent, as it was when the thing happened.
+    `body` is what is sent, as it was when the thing happened. `request_id`: which registration it
+    answers, as the caller of a drop-in named it.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -331,6 +379,7 @@ class WebhookDelivery(models.Model):
     )
     event = models.ForeignKey(ConsentEvent, on_delete=models.PROTECT, null=True, related_name="+")
     body = models.JSONField()
+    request_id = models.CharField(max_length=200, blank=True)
     status = models.CharField(
         max_length=10, choices=choices(DeliveryStatus), default=DeliveryStatus.PENDING.value
     )
@@ -360,7 +409,13 @@ class WebhookDelivery(models.Model):
                     status__in=[DeliveryStatus.PENDING.value, DeliveryStatus.SENDING.value]
                 ),
             ),
+            models.Index(
+                fields=["endpoint", "lease_until"],
+                name="delivery_in_flight",
+                condition=models.Q(status=DeliveryStatus.SENDING.value),
+            ),
             models.Index(fields=["identity"], name="delivery_by_identity"),
+            models.Index(fields=["ended_at"], name="delivery_ended"),
         ]
 
     def __str__(self) -> str:

@@ -98,6 +98,15 @@ def retry(sync: ProviderSync) -> ProviderSync:
     return row
 
 
+def restate(account: ProviderAccount, identity: UUID) -> None:
+    """Tell the account the present bit whatever it was told before: it holds another."""
+    told = ProviderSync.objects.filter(account=account, identity=identity).order_by("-seq").first()
+    if told is None:
+        enqueue([identity], only=account)
+    else:
+        retry(told)
+
+
 def mend_stale(limit: int = 1000) -> int:
     """Replace waiting rows that tell another bit than the present one; how many.
 

@@ -47,6 +47,10 @@ class Trigger(StrEnum):
     WINDOW_OPENED = "WINDOW_OPENED"
     WINDOW_CLOSED = "WINDOW_CLOSED"
     SYNC_FAILED = "SYNC_FAILED"
+    TEST = "TEST"  # sent when somebody asks for it
+
+
+SUBSCRIBABLE: Final = tuple(trigger for trigger in Trigger if trigger is not Trigger.TEST)
 
 
 class SignatureStyle(StrEnum):

@@ -13,7 +13,7 @@ from django.db.models.signals import post_save
 from consents.models import ConsentEvent
 from consents.signals import events_recorded, may_write_changed
 from consents.vocabulary import Action
-from providers import outbox
+from providers import notifications, outbox
 
 TOUCHES_PROVIDERS = frozenset(
     {Action.OPT_IN, Action.OPT_OUT, Action.VOIDED, Action.IDENTITY_MOVED, Action.ERASED}
@@ -43,3 +43,4 @@ def _ring(events: list[ConsentEvent]) -> None:
     causes = {event.identity_id: event for event in events if event.action in TOUCHES_PROVIDERS}
     if causes:
         outbox.enqueue(causes, causes)
+    notifications.announce(events)

@@ -68,7 +68,7 @@ class Mask:
         for value in known | basic | {text for text in personal if len(text) >= SECRET_MIN}:
             self.hide(value)
         for identity in identities:
-            self._replace(identity, _mask_identity(identity))
+            self._replace(identity, mask_identity(identity))
 
     def __repr__(self) -> str:
         return f"<Mask of {len(self._replacements)} spellings>"
@@ -114,7 +114,8 @@ def _spellings(value: str) -> set[str]:
     }
 
 
-def _mask_identity(identity: str) -> str:
+def mask_identity(identity: str) -> str:
+    """A number keeps its ends; any other address vanishes whole."""
     return mask_number(identity) if identity.isdigit() else HIDDEN
 
 

@@ -17,7 +17,7 @@ from django.db.models import Q
 
 from consents.ledger import once_more_on_deadlock
 from consents.writing import database_clock
-from providers import circuit
+from providers import accounts, circuit
 from providers.claims import Call
 from providers.contract import Delivery, Fault, Result, Trace
 from providers.decisions import Rows
@@ -91,6 +91,8 @@ def _settle(returned: Sequence[Returned]) -> None:
 
 def _settle_call(one: Returned, rows: Rows) -> None:
     mine = rows.leased(one.call.rows, one.call.lease)
+    for row in mine:
+        row.is_uncertain |= one.delivery.is_repeated
     fault = one.delivery.account_fault
     if fault is None:
         _tell_circuit(one, mine, rows.now)
@@ -100,8 +102,6 @@ def _settle_call(one: Returned, rows: Rows) -> None:
     account = UUID(one.call.account.id)
     if fault.fault != Fault.RATE_LIMITED and _is_its_own_fault(account, mine):
         for row in mine:
-            # The next failure counts as its own only if others pass again in between.
-            row.suspect_since = rows.now
             rows.note(row, one.delivery.outcomes[str(row.id)])
             rows.spend(row, FailedReason.GAVE_UP)
         return
@@ -117,6 +117,9 @@ def _settle_row(row: ProviderSync, one: Returned, rows: Rows) -> None:
     size = len(one.call.changes)
     if outcome.result in ARRIVED:
         rows.arrived(row, ARRIVED[outcome.result], outcome)
+    elif outcome.result == Result.WITHDRAWN and accounts.withdraw(one.call.account, rows.now):
+        rows.note(row, outcome)
+        rows.put_back(row)
     elif outcome.result in FAILS_AS:
         row.attempts += 1
         rows.fail(row, FAILS_AS[outcome.result], outcome)

@@ -13,10 +13,10 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from consents import idempotency, settling, window_lines
 from consents.models import ReviewItem
 from consents.writing import database_clock
-from providers import accounts, outbox, settlement
+from providers import accounts, deliveries, hearing, outbox, settlement, verdicts
 from providers.contract import Fault, Kind
 from providers.decisions import DAILY, LADDER
-from providers.models import ProviderAccount, ProviderSync
+from providers.models import ProviderAccount, ProviderSync, WebhookEndpoint
 from providers.outcomes import FailedReason, Status
 
 RETRIED = frozenset({FailedReason.GAVE_UP, FailedReason.NO_RESULT})
@@ -53,6 +53,7 @@ class Needs:
     overdue_opt_outs: int
     accounts_at_fault: int
     reviews_overdue: int
+    endpoints_paused: int
 
     def __bool__(self) -> bool:
         return any(asdict(self).values())
@@ -64,7 +65,7 @@ class Needs:
 def sweep() -> Counts:
     """Everything but the sending; what it finds to send is due at once."""
     counts = Counts()
-    counts.freed = _until_nothing(settlement.reap)
+    counts.freed = _until_nothing(settlement.reap) + deliveries.reap()
     counts.no_result = _until_nothing(settlement.time_out_results)
     counts.windows_closed = window_lines.close_run_out()
     counts.restated = settling.settle_purposes()
@@ -72,6 +73,8 @@ def sweep() -> Counts:
     counts.retried = _retry_opt_outs_daily()
     counts.mended = outbox.mend_stale()
     counts.purged = purge() + idempotency.purge(KEPT_FOR)
+    counts.purged += deliveries.purge(KEPT_FOR) + verdicts.purge(KEPT_FOR)
+    counts.purged += hearing.purge(KEPT_FOR)
     return counts
 
 
@@ -107,6 +110,9 @@ def needs() -> Needs:
             is_enabled=True, fault__in=[fault.value for fault in NEEDS_SOMEBODY]
         ).count(),
         reviews_overdue=ReviewItem.objects.filter(decided_at=None, due_at__lt=now).count(),
+        endpoints_paused=WebhookEndpoint.objects.filter(
+            is_active=True, paused_at__isnull=False
+        ).count(),
     )
 
 

@@ -28,9 +28,10 @@ from django.db import (
     connection,
 )
 
-from providers import claims, registry, settlement, sweeps
+from providers import claims, hearing, registry, settlement, sweeps
 from providers.claims import CALL_SECONDS, LEASE, LEASE_LEFT, Call
 from providers.contract import Delivery, Outcome, Result
+from providers.courier import Courier
 from providers.errors import UnknownKindError
 from providers.models import ProviderAccount
 from providers.settlement import Returned
@@ -39,6 +40,9 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.2
 SWEEP_EVERY_SECONDS = 30.0
+REAP_EVERY_SECONDS = 5.0
+"""More often than the sweep: an opt-out may wait behind a row that a killed worker held."""
+
 CALLS_AT_ONCE = 8
 """How many calls to one account are under way together."""
 
@@ -77,10 +81,15 @@ class Worker:
     def run(self, stop: Event) -> None:
         """Step until told to stop, then finish what is under way.
 
-        Survives the database's absence. A thread beside it sweeps now and then.
+        Survives the database's absence. Three threads beside it: one sweeps now and then, one
+        tells subscribers, one applies callbacks.
         """
         sweeper = Thread(target=_sweep_now_and_then, args=(stop,), daemon=True)
         sweeper.start()
+        courier = Thread(target=Courier().run, args=(stop,), daemon=True)
+        courier.start()
+        hearer = Thread(target=hearing.run, args=(stop,), daemon=True)
+        hearer.start()
         while not stop.is_set():
             try:
                 self.step()
@@ -91,6 +100,8 @@ class Worker:
                 close_old_connections()
                 stop.wait(1.0)
         self.finish()
+        courier.join(CALL_SECONDS)
+        hearer.join(CALL_SECONDS)
 
     def drain(self, *, probe: bool = False) -> int:
         """Step until nothing is due and nothing is under way; how many calls were made.
@@ -211,22 +222,28 @@ class Worker:
     def _give_back(self, accounts: Iterable[UUID]) -> None:
         for account in accounts:
             lane = self._lanes[account]
-            settlement.release([call for call, _ in lane.waiting])
+            calls = [call for call, _ in lane.waiting]
+            # First: where it is not known whether the release was written, they must not begin.
             lane.waiting.clear()
+            settlement.release(calls)
 
 
 def _sweep_now_and_then(stop: Event) -> None:
     """In a thread of its own, since telling a new account all that is known takes a while."""
+    sweep_at = time.monotonic()
     while not stop.is_set():
         try:
-            sweeps.sweep_alone()
+            settlement.reap()
+            if time.monotonic() >= sweep_at:
+                sweeps.sweep_alone()
+                sweep_at = time.monotonic() + SWEEP_EVERY_SECONDS
         except DATABASE_AWAY as error:
             log.warning("The sweep was cut short (%s).", type(error).__name__)
         except Exception as error:
             log.error("The sweep failed with %s.", type(error).__name__)
         finally:
             connection.close()
-        stop.wait(SWEEP_EVERY_SECONDS)
+        stop.wait(REAP_EVERY_SECONDS)
 
 
 def _deliver(call: Call) -> Delivery:

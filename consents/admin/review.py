@@ -10,6 +10,7 @@ from django.contrib.admin.models import CHANGE
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.html import format_html
 
 from consents.admin import deciding, search, timeline, wording
 from consents.admin.asking import Question, ask
@@ -24,7 +25,12 @@ from consents.vocabulary import Action, Outcome
 QUESTIONS = {
     Action.HELD.value: "Did they mean to opt out?",
     Outcome.WOULD_RESURRECT.value: "A provider says they opted in; they have opted out here",
+    "contradicting_report": "A provider says they are not opted in; they are here",
+    "unmatched_result": "A provider told of a change that could not be recorded",
+    "same_person": "A provider calls these two contacts one person",
+    "drift": "A provider's list differs from the ledger",
 }
+LEFT_AS_IT_IS = "Nothing is changed."
 DECISIONS = {
     "released": "No opt-out meant: hold released",
     "opt_out": "Opt-out recorded",
@@ -59,6 +65,7 @@ class ReviewItemAdmin(ReadOnlyAdmin):
         "contact",
         "identity_shown",
         "entry",
+        "told_by",
         "keyword",
         "asked",
         "decided",
@@ -112,11 +119,19 @@ class ReviewItemAdmin(ReadOnlyAdmin):
     def leave(self, request: HttpRequest, object_id: str) -> HttpResponse:
         question = {
             "title": "Leave it as it is",
-            "explanation": "They stay opted out. To opt them in again, record their consent "
-            "with an evidence note on their contact page.",
+            "explanation": self._what_leaving_means(request, object_id),
             "button": "Leave it",
         }
         return self._decide(request, object_id, question, OptionalNoteForm, deciding.leave)
+
+    def _what_leaving_means(self, request: HttpRequest, object_id: str) -> str:
+        item = self.get_object(request, object_id)
+        if item is None or item.kind != Outcome.WOULD_RESURRECT:
+            return LEFT_AS_IT_IS
+        return (
+            "They stay opted out. To opt them in again, record their consent with an evidence "
+            "note on their contact page."
+        )
 
     def _decide(
         self,
@@ -160,6 +175,10 @@ class ReviewItemAdmin(ReadOnlyAdmin):
         except ConsentError:
             return ""
         return wording.link("admin:consents_consentevent_change", event, wording.event(event))
+
+    @display("Where it was told")
+    def told_by(self, item: ReviewItem) -> str:
+        return format_html('<a href="{0}">Open</a>', item.subject_url) if item.subject_url else ""
 
     @display("Word they used")
     def keyword(self, item: ReviewItem) -> str:

@@ -25,10 +25,12 @@ RETRY_AFTER: Final = 2
 """Seconds until a database that restarts, or a deadlock, should be over."""
 
 _STATUS: Final = {
+    "endpoint_inactive": 409,
     "external_id_taken": 409,
     "idempotency_in_progress": 409,
     "identity_conflict": 409,
     "nothing_to_confirm": 409,
+    "unknown_endpoint": 404,
     "idempotency_key_reused": 422,
 }
 

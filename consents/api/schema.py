@@ -279,7 +279,7 @@ _IDEMPOTENCY = OpenApiParameter(
 
 def describe(
     operation: str,
-    answers: Mapping[int, Shape],
+    answers: Mapping[int, Shape | None],
     *,
     request: Shape | None = None,
     parameters: Sequence[OpenApiParameter] = (),

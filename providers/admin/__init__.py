@@ -1,5 +1,5 @@
 """What staff see of the providers: the accounts, and what each is owed."""
 
-from providers.admin import accounts, syncs
+from providers.admin import accounts, callbacks, drift, endpoints, syncs, webhooks
 
-__all__ = ["accounts", "syncs"]
+__all__ = ["accounts", "callbacks", "drift", "endpoints", "syncs", "webhooks"]

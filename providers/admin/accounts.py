@@ -169,6 +169,9 @@ class ProviderAccountAdmin(ModelAdmin[ProviderAccount]):
 
     @display("Trouble")
     def trouble(self, account: ProviderAccount) -> str:
+        if not account.fault and account.withdrawn_at:
+            since = wording.moment(account.withdrawn_at)
+            return f"The provider takes no registrations since {since}: opt-outs go another way"
         if not account.fault:
             return ""
         since = f" since {wording.moment(account.paused_since)}" if account.paused_since else ""

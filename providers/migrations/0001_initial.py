@@ -1,4 +1,5 @@
 import django.contrib.postgres.fields
+import django.contrib.postgres.indexes
 import django.db.models.deletion
 from django.db import migrations, models
 
@@ -92,6 +93,15 @@ class Migration(migrations.Migration):
                 ("refusals", models.PositiveIntegerField(default=0, editable=False)),
                 ("refusal_code", models.CharField(blank=True, editable=False, max_length=64)),
                 ("last_success_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "withdrawn_at",
+                    models.DateTimeField(
+                        blank=True,
+                        editable=False,
+                        help_text="Since when the provider no longer takes registrations.",
+                        null=True,
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
                     "sender",
@@ -104,6 +114,51 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["name"],
+            },
+        ),
+        migrations.CreateModel(
+            name="Drift",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=consents.models.base.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("list_type", models.CharField(max_length=32)),
+                ("listed", models.BooleanField()),
+                ("answer", models.JSONField(default=dict)),
+                ("found_at", models.DateTimeField()),
+                (
+                    "identity",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="drifts",
+                        to="consents.channelidentity",
+                    ),
+                ),
+                (
+                    "review",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="drift",
+                        to="consents.reviewitem",
+                    ),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="drifts",
+                        to="providers.provideraccount",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-found_at", "-id"],
             },
         ),
         migrations.CreateModel(
@@ -158,6 +213,12 @@ class Migration(migrations.Migration):
                         blank=True,
                         help_text="What it came to, without personal data.",
                         max_length=500,
+                    ),
+                ),
+                (
+                    "identities",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.UUIDField(), blank=True, default=list, size=None
                     ),
                 ),
                 (
@@ -250,6 +311,7 @@ class Migration(migrations.Migration):
                 ("is_uncertain", models.BooleanField(default=False)),
                 ("is_resend", models.BooleanField(default=False)),
                 ("seen_at", models.DateTimeField(null=True)),
+                ("heard_at", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField()),
                 ("ended_at", models.DateTimeField(null=True)),
                 (
@@ -435,6 +497,8 @@ class Migration(migrations.Migration):
                 ("paused_at", models.DateTimeField(editable=False, null=True)),
                 ("pause_reason", models.CharField(blank=True, editable=False, max_length=200)),
                 ("failing_since", models.DateTimeField(editable=False, null=True)),
+                ("failures", models.PositiveIntegerField(default=0, editable=False)),
+                ("wait_until", models.DateTimeField(editable=False, null=True)),
                 ("last_success_at", models.DateTimeField(editable=False, null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
@@ -484,11 +548,13 @@ class Migration(migrations.Migration):
                             ("WINDOW_OPENED", "WINDOW OPENED"),
                             ("WINDOW_CLOSED", "WINDOW CLOSED"),
                             ("SYNC_FAILED", "SYNC FAILED"),
+                            ("TEST", "TEST"),
                         ],
                         max_length=20,
                     ),
                 ),
                 ("body", models.JSONField()),
+                ("request_id", models.CharField(blank=True, max_length=200)),
                 (
                     "status",
                     models.CharField(
@@ -567,6 +633,20 @@ class Migration(migrations.Migration):
                 condition=models.Q(("status", "stored")),
                 fields=["due_at", "seq"],
                 name="callback_waiting",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="providercallback",
+            index=models.Index(
+                condition=models.Q(("nonce", ""), _negated=True),
+                fields=["account", "nonce"],
+                name="callback_by_nonce",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="providercallback",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fields=["identities"], name="callback_by_identity"
             ),
         ),
         migrations.AddConstraint(
@@ -722,7 +802,19 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="webhookdelivery",
+            index=models.Index(
+                condition=models.Q(("status", "sending")),
+                fields=["endpoint", "lease_until"],
+                name="delivery_in_flight",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="webhookdelivery",
             index=models.Index(fields=["identity"], name="delivery_by_identity"),
+        ),
+        migrations.AddIndex(
+            model_name="webhookdelivery",
+            index=models.Index(fields=["ended_at"], name="delivery_ended"),
         ),
         migrations.AddConstraint(
             model_name="webhookdelivery",
@@ -737,6 +829,7 @@ class Migration(migrations.Migration):
                             "WINDOW_OPENED",
                             "WINDOW_CLOSED",
                             "SYNC_FAILED",
+                            "TEST",
                         ],
                     )
                 ),

@@ -17,6 +17,7 @@ class PepipostAdapter(HttpAdapter):
 
     batch_max = 1
     required_credentials = frozenset({"token"})
+    optional_credentials = frozenset({"callback_secret", "callback_token"})
 
     def channels(self, account: Account) -> frozenset[str]:
         return frozenset({"WHATSAPP"})

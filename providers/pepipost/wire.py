@@ -47,6 +47,14 @@ class Refusal(StrEnum):
 
 
 ADDED = "Optin successfully added."
+# The page says that failures have a body and not which status. Clients read that body after calls
+# that raise on anything but 2xx, so it comes with 200.
+FAILURE_STATUS = 200
+# What is answered to an opt-out is written nowhere: the twin of the page's sentence (inferred).
+SUCCESSES = {Kind.OPT_IN: ADDED, Kind.OPT_OUT: "Optout successfully added."}
+# The page demands a valid ip and names no message, and no limit to the list (both inferred).
+IP_INVALID = "ip is invalid."
+TOO_MANY_RECIPIENTS = "recipients has too many entries."
 ALREADY_FOUND = "Optin already found for provided mobilenumber"
 STORE_FAILED = "Error occurred while updating optin for mobilenumber"
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from providers import http
-from providers.contract import Account, Change, Outcome, Result
+from providers.contract import Account, Change, Kind, Outcome, Result
 from providers.exchange import Exchange, HttpAdapter, json_request
-from providers.http import Answer
+from providers.http import Answer, Request
 from providers.sinch_conversation import wire
-from providers.sinch_conversation.tokens import Token, TokenCache, token_url
+from providers.sinch_conversation.tokens import TokenCache, token_url
+
+Requested = Callable[[Account, Change, str], Request]
+"""Makes a request of a change and the authorization it carries."""
 
 
 class SinchConversationAdapter(HttpAdapter):
@@ -20,8 +23,9 @@ class SinchConversationAdapter(HttpAdapter):
     """
 
     batch_max = 1
+    has_another_way = True
     required_credentials = frozenset({"project_id", "key_id", "key_secret"})
-    optional_credentials = frozenset({"token_url"})
+    optional_credentials = frozenset({"token_url", "callback_secret", "callback_token"})
     open_credentials = frozenset({"project_id", "token_url"})
 
     def __init__(self, tokens: TokenCache | None = None) -> None:
@@ -49,7 +53,7 @@ class SinchConversationAdapter(HttpAdapter):
             found.append("The app id (external id) is not a ULID, which Sinch demands.")
         if unknown := sorted(set(_named(account)) - wire.CHANNELS.keys()):
             found.append(f"Sinch Conversation has no channel {', '.join(unknown)}.")
-        if _auth(account) not in {"oauth2", "basic"}:
+        if wire.auth(account) not in {"oauth2", "basic"}:
             found.append("The setting auth must be oauth2 or basic.")
         return found
 
@@ -58,37 +62,42 @@ class SinchConversationAdapter(HttpAdapter):
             return Outcome(
                 Result.UNSUPPORTED, text="Sinch Conversation cannot hold this kind of identity."
             )
-        answer = self._register(exchange, account, change)
+        if account.is_withdrawn:
+            return self._tell_otherwise(exchange, account, change)
+        answer = self._authorised(exchange, account, change, _register)
         awaits_result = account.flag("await_result", default=True)
         return wire.judge(change.kind, answer, awaits_result=awaits_result)
 
-    def _register(self, exchange: Exchange, account: Account, change: Change) -> Answer:
-        if _auth(account) == "basic":
-            return _post(exchange, account, change, None)
+    def _tell_otherwise(self, exchange: Exchange, account: Account, change: Change) -> Outcome:
+        """Registering is gone: opt-outs go on the list that the Batch API fills."""
+        if change.kind is Kind.OPT_IN:
+            return Outcome(Result.UNSUPPORTED, "withdrawn", wire.NO_OPT_INS)
+        return wire.judge_batch(self._authorised(exchange, account, change, _list))
+
+    def _authorised(
+        self, exchange: Exchange, account: Account, change: Change, request: Requested
+    ) -> Answer:
+        if wire.auth(account) == "basic":
+            return exchange.send(request(account, change, wire.basic(account)))
         token = self._tokens.current(exchange, account)
-        answer = _post(exchange, account, change, token)
+        answer = exchange.send(request(account, change, f"Bearer {token.value}"))
         if wire.is_expired(answer):
             token = self._tokens.current(exchange, account, instead_of=token)
-            answer = _post(exchange, account, change, token)
+            answer = exchange.send(request(account, change, f"Bearer {token.value}"))
         if answer.status == 401:
             self._tokens.forget(account, token)
         return answer
 
 
-def _post(exchange: Exchange, account: Account, change: Change, token: Token | None) -> Answer:
-    return exchange.send(
-        json_request(
-            "POST",
-            wire.register_url(account, change),
-            wire.register_body(account, change),
-            f"Bearer {token.value}" if token else wire.basic(account),
-        )
-    )
+def _register(account: Account, change: Change, authorization: str) -> Request:
+    body = wire.register_body(account, change)
+    return json_request("POST", wire.register_url(account, change), body, authorization)
+
+
+def _list(account: Account, change: Change, authorization: str) -> Request:
+    body = wire.batch_body(account, change)
+    return json_request("POST", wire.batch_url(account), body, authorization)
 
 
 def _named(account: Account) -> list[str]:
     return account.names("channels", default=wire.DEFAULT_CHANNELS)
-
-
-def _auth(account: Account) -> str:
-    return str(account.settings.get("auth", "oauth2")).strip().lower()

@@ -42,6 +42,14 @@ WRAPPERS = {Kind.OPT_IN: "opt_in", Kind.OPT_OUT: "opt_out"}
 # An app id of another form is refused with 400 (specification).
 APP_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.IGNORECASE | re.ASCII)
 
+# The region stands before it: eu.conversation.api.sinch.com.
+_BATCH_HOST = re.compile(r"^(https://[a-z0-9-]+\.)conversation\.(?=api\.sinch\.com)")
+
+NO_OPT_INS = (
+    "Sinch no longer takes registrations of this account, and has no other way to opt in: "
+    "the record here is the only one."
+)
+
 WITHDRAWN = (
     "Nothing is registered at this address: the app, the project or the region is wrong, "
     "or Sinch has withdrawn the registering of opt-ins and opt-outs."
@@ -99,6 +107,10 @@ def basic(account: Account) -> str:
     return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
+def auth(account: Account) -> str:
+    return str(account.settings.get("auth", "oauth2")).strip().lower()
+
+
 def is_expired(answer: Answer) -> bool:
     """Whether a 401 speaks of the token's age, not of a wrong credential (SDK)."""
     return answer.status == 401 and "expired" in answer.headers.get("www-authenticate", "").lower()
@@ -124,6 +136,38 @@ def judge(kind: Kind, answer: Answer, *, awaits_result: bool) -> Outcome:
     if document is None or not document.keys() & {WRAPPERS[kind], "request_id"}:
         raise unreadable(answer)
     return Outcome(Result.ACCEPTED if awaits_result else Result.SUCCEEDED)
+
+
+def batch_url(account: Account) -> str:
+    """Where opt-outs are put on the list: a host of its own beside each region's."""
+    base = str(account.settings.get("batch_base_url") or account.base_url).rstrip("/")
+    project = quote(account.credentials["project_id"], safe="")
+    host = _BATCH_HOST.sub(r"\1conversationbatch.", base)
+    return f"{host}/v1/projects/{project}/consents"
+
+
+def batch_body(account: Account, change: Change) -> dict[str, Any]:
+    record = {"identification": change.identity, "consent_type": "OPT_OUT_ALL"}
+    return {"app_id": account.external_id, "consent_records": [record]}
+
+
+def judge_batch(answer: Answer) -> Outcome:
+    """What the Batch API's answer means (its page of consents). Raises AccountError.
+
+    There is nothing to fall back upon, so nothing is ever withdrawn here: an opt-out goes on.
+    """
+    document = answer.document()
+    reason = reason_of(document)
+    status = status_of(answer, document)
+    if status in {400, 422}:
+        return Outcome(Result.REJECTED, reason.code or str(status), reason.text)
+    if fault := fault_of(status):
+        raise account_error(fault, answer, reason.text, code=reason.code, status=status)
+    if status >= 400:
+        return Outcome(Result.RETRY, reason.code or str(status), reason.text)
+    if document is None or "batch_id" not in document:
+        raise unreadable(answer)
+    return Outcome(Result.SUCCEEDED)
 
 
 def status_of(answer: Answer, document: dict[str, Any] | None) -> int:

@@ -20,6 +20,7 @@ class SinchWhatsAppAdapter(HttpAdapter):
 
     batch_max = wire.NUMBERS_MAX
     required_credentials = frozenset({"token"})
+    optional_credentials = frozenset({"callback_key", "callback_token"})
 
     def channels(self, account: Account) -> frozenset[str]:
         return frozenset({"WHATSAPP"})

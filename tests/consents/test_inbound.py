@@ -285,3 +285,18 @@ def test_a_message_that_names_no_time_counts_from_now() -> None:
         "default", Message(channel="whatsapp", identity="+46 73 200 11 22", message_id="1")
     )
     assert before <= InboundMessage.objects.get().received_at <= timezone.now()
+
+
+def test_many_let_in_together_come_to_the_same_as_one_by_one(sender):
+    messages = [
+        Message(channel="WHATSAPP", identity=NUMBER, message_id="m-1", text="STOP"),
+        Message(channel="WHATSAPP", identity="nonsense", message_id="m-2", text="STOP"),
+        Message(channel="WHATSAPP", identity=OTHER_NUMBER, message_id="m-3", text="hello"),
+        Message(channel="WHATSAPP", identity=OTHER_NUMBER, message_id="m-3", text="STOP"),
+    ]
+    first, second, third, fourth = inbound.receive_many(sender, messages)
+    assert [event.action for event in first.events] == ["opt_out"]
+    assert second.code == "invalid_identity"
+    assert [event.action for event in third.events] == ["window_opened"]
+    assert (fourth.is_repeat, list(fourth.events)) == (True, [])
+    assert ConsentEvent.objects.filter(action="opt_out").count() == 1

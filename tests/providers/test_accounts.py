@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
+from itertools import takewhile
 
 import pytest
 from django.db import connection, transaction
 
-from consents.models import Sender
 from providers import accounts, outbox
 from providers.models import ProviderAccount, ProviderSync
 from tests.consents.factories import NUMBER, OTHER_NUMBER, SenderFactory
@@ -39,7 +39,8 @@ def unsaved(sender, **fields):
 
 
 def catch_up(account, steps=1000):
-    return sum(1 for _ in range(steps) if accounts.catch_up(account.id))
+    """How many steps it took; at most `steps`."""
+    return sum(1 for _ in takewhile(bool, (accounts.catch_up(account.id) for _ in range(steps))))
 
 
 def test_a_new_account_is_told_every_known_state_opt_outs_first(sender, small_chunks):
@@ -102,6 +103,20 @@ def test_switched_off_and_on_again_it_is_told_what_it_missed(account):
     assert catch_up(account)
     assert told(account, NUMBER) == [("opt_in", "superseded"), ("opt_out", "pending")]
     assert told(account, OTHER_NUMBER) == [("opt_in", "pending")]
+
+
+def test_switched_on_again_it_sends_nothing_that_is_out_of_date(account):
+    """The opt-in that waited is older than the stop it never heard of."""
+    opt_in()
+    account.is_enabled = False
+    accounts.save(account)
+    stop()
+    account.is_enabled = True
+    accounts.save(account)
+    assert claim(account) == []
+    catch_up(account)
+    [call] = claim(account)
+    assert call.changes[0].kind == "opt_out"
 
 
 def test_an_account_that_comes_to_serve_another_channel_is_told_of_it(sender):
@@ -251,6 +266,9 @@ def test_two_who_catch_up_at_once_tell_each_state_once(sender, small_chunks):
 
 
 def test_what_is_missing_is_named(sender):
-    account = ProviderAccount(sender=Sender(key="x"), kind="sinch_whatsapp", base_url="https://a.b")
+    account = ProviderAccount(sender=sender, kind="sinch_whatsapp", base_url="https://api.example")
     obstacles, _ = accounts.problems(account)
-    assert obstacles == ["The credential 'token' is missing.", "The bot id (external id) is missing."]
+    assert obstacles == [
+        "The credential 'token' is missing.",
+        "The bot id (external id) is missing.",
+    ]

@@ -37,7 +37,9 @@ def asks_for(seconds):
 # --- how long
 
 
-@pytest.mark.parametrize(("seconds", "waits"), [(1, 1), (7, 7), (900, 900), (901, 900), (86400, 900)])
+@pytest.mark.parametrize(
+    ("seconds", "waits"), [(1, 1), (7, 7), (900, 900), (901, 900), (86400, 900)]
+)
 def test_what_a_provider_asks_for_is_honoured_up_to_fifteen_minutes(seconds, waits):
     for pauses in (0, 9):
         assert pause_length(asks_for(seconds), pauses, chance=0.5) == timedelta(seconds=waits)

@@ -81,6 +81,14 @@ def test_the_newer_one_of_a_pair_waits_until_the_older_is_back(account):
     assert call.changes[0].kind == "opt_out"
 
 
+def test_a_pair_whose_newer_row_must_wait_holds_nobody_else_up(account):
+    opt_in()
+    claim(account)
+    opt_out()
+    opt_in(OTHER_NUMBER)
+    assert numbers(claim(account)) == [OTHER_NUMBER]
+
+
 def test_opt_outs_go_before_opt_ins_that_have_waited_longer(account):
     people = list(british_numbers(6))
     opt_in_many(people[:5])
@@ -136,6 +144,26 @@ def test_after_a_pause_one_goes_alone_and_no_other_meanwhile(account):
     pause(account)
     assert len(claim(account)) == 1
     assert claim(account) == []
+
+
+def test_what_a_killed_worker_held_when_the_account_paused_is_no_probe(account):
+    opt_in()
+    claim(account)
+    opt_in(OTHER_NUMBER)
+    now = database_clock()
+    pause(account, paused_since=now, paused_until=now)
+    assert numbers(claim(account)) == [OTHER_NUMBER]
+
+
+def test_a_probe_whose_worker_was_killed_is_followed_by_another(account):
+    opt_in()
+    opt_in(OTHER_NUMBER)
+    pause(account)
+    assert len(claim(account)) == 1
+    let_pass(seconds=19)
+    assert claim(account) == []
+    let_pass(seconds=2)
+    assert len(claim(account)) == 1
 
 
 def test_a_probe_may_be_asked_for_before_the_pause_is_over(account):
@@ -245,6 +273,8 @@ def test_four_who_claim_at_once_get_each_row_once(account):
         try:
             # A round without anything may be one in which somebody else held the account.
             for _ in range(200):
+                if len(taken) == 60:
+                    return
                 for call in claims.claim(account, 2):
                     with lock:
                         taken.extend(call.rows)

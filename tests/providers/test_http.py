@@ -101,6 +101,32 @@ def test_a_fresh_connection_that_the_peer_closes_is_not_tried_again(server: Reco
     assert len(server.received) == 1
 
 
+def test_an_answer_over_a_replaced_connection_says_that_it_was_asked_twice(
+    server: Recorder,
+) -> None:
+    server.answers(200).drops().answers(200)
+    assert not send(request(server.base_url), seconds=5).is_repeated
+    assert send(request(server.base_url), seconds=5).is_repeated
+    assert len(server.received) == 3
+
+
+def test_what_was_sent_over_a_replaced_connection_may_have_arrived(
+    server: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second try never reached anybody, but the first may have."""
+    server.answers(200).drops()
+    send(request(server.base_url), seconds=5)
+    tries = []
+
+    def refuse(*given: object) -> object:
+        tries.append(given)
+        raise ConnectionError
+
+    monkeypatch.setattr(deadlines, "_connect", refuse)
+    error = _failure(server.base_url)
+    assert (error.code, error.may_have_arrived, len(tries)) == ("connection_failed", True, 1)
+
+
 def test_a_body_is_read_up_to_its_limit(server: Recorder) -> None:
     server.answers(500, b"x" * (http.BODY_MAX * 4))
     assert len(send(request(server.base_url), seconds=5).body) == http.BODY_MAX
@@ -109,6 +135,39 @@ def test_a_body_is_read_up_to_its_limit(server: Recorder) -> None:
 def test_half_a_body_is_no_answer(server: Recorder) -> None:
     server.sends(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
     assert _failure(server.base_url).code == "connection_broken"
+
+
+@pytest.mark.parametrize(
+    "broken_off",
+    [
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nServer: x",
+    ],
+)
+def test_half_of_the_headers_are_no_answer(
+    server: Recorder, broken_off: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.sends(broken_off)
+    error = _failure(server.base_url)
+    assert (error.code, error.may_have_arrived) == ("connection_broken", True)
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\n"])
+def test_whole_headers_without_a_body_are_an_answer(server: Recorder, end: bytes) -> None:
+    server.sends(b"HTTP/1.1 204 No Content" + end + b"X-Note: yes" + end + end)
+    assert send(request(server.base_url), seconds=5).headers == {"x-note": "yes"}
+
+
+def test_headers_that_are_none_are_not_logged(
+    server: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    raw = f"HTTP/1.1 200 OK\r\n: {SECRET}\r\nContent-Length: 2\r\n\r\n{{}}"
+    server.sends(raw.encode())
+    send(request(server.base_url), seconds=5)
+    assert caplog.records == []
 
 
 def test_what_is_no_http_is_no_answer(server: Recorder) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
-from consents import ledger
+from consents import ledger, settling
 from consents.defaults import ensure_defaults
 from consents.ledger import Entry
-from consents.models import ConsentEvent, Purpose, Sender
+from consents.models import ConsentEvent
 from consents.vocabulary import Origin
 from providers import outbox, settlement
 from providers.contract import Result
@@ -108,14 +108,14 @@ def test_a_voided_opt_in_is_taken_back_from_the_provider(account):
 
 
 def test_an_event_that_is_rolled_back_takes_its_rows_with_it(account):
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         opt_in()
-        raise ZeroDivisionError
+        transaction.set_rollback(True)
     assert not ProviderSync.objects.exists()
     assert not ConsentEvent.objects.exists()
 
 
-def test_many_recorded_at_once_ring_once_and_owe_all(account, django_assert_max_num_queries):
+def test_many_recorded_at_once_owe_all(account):
     entries = [
         Entry(action="opt_in", channel="WHATSAPP", identity=number, source="WEB")
         for number in (NUMBER, OTHER_NUMBER)
@@ -289,12 +289,10 @@ def test_the_age_is_that_of_the_oldest_due_row_of_a_running_account(account):
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.SENDING])
 def test_the_database_refuses_a_second_row_of_a_pair_that_waits_or_flies(account, status):
-    from django.db import IntegrityError
-
     opt_in()
-    claim(account) if status == Status.SENDING else None
+    if status == Status.SENDING:
+        claim(account)
     row = newest(account)
-    row.id, row.seq = None, None
     twin = ProviderSync(
         account=account,
         identity=identity_of(),
@@ -310,8 +308,6 @@ def test_the_database_refuses_a_second_row_of_a_pair_that_waits_or_flies(account
 
 
 def test_the_database_refuses_a_failure_without_a_reason(account):
-    from django.db import IntegrityError
-
     opt_in()
     with pytest.raises(IntegrityError), transaction.atomic():
         ProviderSync.objects.update(status=Status.FAILED.value)
@@ -319,8 +315,6 @@ def test_the_database_refuses_a_failure_without_a_reason(account):
 
 def test_a_purpose_that_comes_to_need_its_own_consent_takes_the_person_out(account):
     """Opted in to all, and no purpose is left that takes that for an answer."""
-    from consents import settling
-
     opt_in()
     settle(account, Result.SUCCEEDED)
     with connection.cursor() as cursor:
@@ -328,7 +322,5 @@ def test_a_purpose_that_comes_to_need_its_own_consent_takes_the_person_out(accou
             "UPDATE consents_purpose SET requires_own_consent = true, "
             "unsettled_since = clock_timestamp() WHERE key <> 'all'"
         )
-    assert Purpose.objects.filter(requires_own_consent=True).exists()
     settling.settle_purposes()
     assert told(account)[-1] == ("opt_out", "pending")
-    assert Sender.objects.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -220,6 +221,15 @@ def test_an_opt_out_that_replaces_the_once_more_of_an_opt_in_is_sent_twice(accou
     ]
 
 
+def test_a_success_whose_call_had_to_be_repeated_is_sent_once_more(account):
+    """The connection broke under the first copy, which may still land."""
+    opt_in()
+    [call] = claim(account)
+    back = come_back(call, Result.SUCCEEDED)
+    settlement.settle([replace(back, delivery=replace(back.delivery, is_repeated=True))])
+    assert told(account) == [("opt_in", "succeeded"), ("opt_in", "pending")]
+
+
 def test_what_was_certainly_not_sent_is_not_sent_twice(account):
     opt_in()
     returned(account, Result.NOT_SENT)
@@ -302,13 +312,6 @@ def test_a_rate_limit_is_never_a_rows_fault(account):
     assert fetched(account).pauses == 1
 
 
-def test_found_at_fault_once_a_row_is_not_blamed_for_the_next_outage(account):
-    fail_while_another_passes(account, FAULT)
-    go_again(account, Result.NOT_SENT, FAULT)
-    assert rows(account, NUMBER)[0].attempts == 1
-    assert fetched(account).pauses == 1
-
-
 def test_a_success_that_was_under_way_when_the_fault_came_proves_nothing(account):
     opt_in()
     opt_in(OTHER_NUMBER)
@@ -366,7 +369,6 @@ def test_a_result_that_is_an_hour_late_is_asked_for_by_sending_again(account):
     row = newest(account)
     assert (row.status, row.attempts) == ("pending", 1)
     assert row.due_at <= database_clock()
-
 
 
 def test_an_opt_in_whose_result_never_comes_fails_and_an_opt_out_never_does(account):

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import close_old_connections
 
-from providers import sweeps
+from providers import courier, sweeps
 from providers.models import ProviderAccount
 from providers.outcomes import FailedReason
 from providers.worker import DATABASE_AWAY, Worker
@@ -21,8 +21,8 @@ EVERY_SECONDS = 30.0
 class Command(BaseCommand):
     help = (
         "Free expired leases, time out results, close customer windows, retry what is due or has "
-        "failed for want of time, probe each paused account once. Prints one line of counts; "
-        "exits with 1 when something needs a person."
+        "failed for want of time, probe each paused account once, tell subscribers. Prints one "
+        "line of counts; exits with 1 when something needs a person."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -58,8 +58,9 @@ class Command(BaseCommand):
         reasons = [FailedReason(reason) for reason in options["reason"] or sweeps.RETRIED]
         counts.retried += sweeps.retry_failed(reasons, account.id if account else None)
         calls = Worker({account.id} if account else None).drain(probe=True)
+        notified = courier.drain()
         needs = sweeps.needs()
-        self.stdout.write(f"{counts} calls={calls} needs a person: {needs}")
+        self.stdout.write(f"{counts} calls={calls} notified={notified} needs a person: {needs}")
         self.stdout.flush()
         return needs
 

@@ -10,8 +10,9 @@ from django.urls import reverse
 
 from consents.admin import tables
 from consents.admin.tables import BoundedPaginator
-from consents.models import ApiKey, ConsentEvent, Contact, ReviewItem
-from providers.models import ProviderAccount, ProviderSync
+from consents.models import ApiKey, ChannelIdentity, ConsentEvent, Contact, ReviewItem
+from providers import subscribers
+from providers.models import Drift, ProviderAccount, ProviderCallback, ProviderSync
 from tests.consents.factories import MessageFactory, OptInFactory, OptOutFactory, swedish_number
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +32,22 @@ def one_of_each(officer, sender):
     )
     officer.groups.create(name="compliance")
     MessageFactory(text="please stop sending me so many of these")
-    OptInFactory()
+    now = OptInFactory().recorded_at
+    Drift.objects.create(
+        account=account,
+        identity=ChannelIdentity.objects.get(),
+        review=ReviewItem.objects.get(),
+        list_type="OPT_OUT_ALL",
+        listed=True,
+        found_at=now,
+    )
+    ProviderCallback.objects.create(
+        account=account, received_at=now, due_at=now, body=b"{}", digest=bytes(32)
+    )
+    endpoint, _ = subscribers.create(
+        sender, url="https://shop.example/hooks", triggers=["CONSENT_CHANGED"]
+    )
+    subscribers.test(endpoint)
     key, _ = ApiKey.issue("shop", ["record"])
     key.save()
     return account

@@ -93,7 +93,7 @@ def test_another_address_joins_the_contact(desk, submit):
 
 def test_an_address_of_somebody_else_is_refused_at_its_field(desk, submit, counts):
     contact = ContactFactory()
-    OptInFactory()
+    OptInFactory(contact=ContactFactory(external_id="crm-1"))
     before = counts()
     answer = submit(desk, contact, who="new", channel="WHATSAPP", address=NUMBER)
     assert errors(answer) == {"address": ["This identity belongs to another contact."]}

@@ -1,0 +1,174 @@
+"""`POST /callbacks/{account}/`: what a provider tells us is verified, read, stored, answered.
+
+The worker applies it. Each failure has the status that makes its sender do the right thing:
+404 and 401 are dropped, 400 and 413 will not get better, 503 is tried again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from consents.api import parsing
+from consents.api.errors import ApiError
+from consents.models.base import new_id
+from providers import registry
+from providers.contract import Account, Listener, NothingHeard
+from providers.errors import InvalidSignatureError, UnknownKindError, UnreadableError
+from providers.models import ProviderAccount, ProviderCallback
+from providers.outcomes import CallbackStatus
+from providers.redaction import clean
+
+log = logging.getLogger(__name__)
+
+NONCE_MAX: Final = 200
+HEADER_MAX: Final = 300
+KEPT_HEADERS: Final = ("content-type", "user-agent")
+"""Besides those of a signature; what else comes may be a secret of ours."""
+
+SIGNED: Final = ("x-sinch-webhook-", "sinch-whatsapp-callback-")
+
+_ACCOUNT: Final = """
+SELECT kind, external_id, settings::text, credentials FROM providers_provideraccount
+WHERE id = %s AND is_enabled
+"""
+_CREDENTIALS: Final[Any] = ProviderAccount._meta.get_field("credentials")
+
+# A repeat is the same row. Only one that nobody understood is given a second chance by it.
+_STORE: Final = """
+INSERT INTO providers_providercallback AS stored
+    (id, account_id, seq, received_at, headers, body, digest, nonce, status, attempts, due_at,
+     outcome, identities)
+VALUES (%s, %s, nextval('providers_providercallback_seq'), clock_timestamp(), %s, %s, %s, %s, %s, 0,
+        clock_timestamp(), %s, '{}')
+ON CONFLICT (account_id, digest) DO UPDATE
+    SET status = excluded.status, due_at = excluded.due_at, outcome = excluded.outcome
+    WHERE stored.status = 'unreadable' AND excluded.status <> 'unreadable'
+"""
+
+
+@csrf_exempt
+def receive(request: HttpRequest, account: UUID) -> HttpResponse:
+    """The one door for all providers. HEAD is answered without looking: some check an address so.
+
+    Nobody's address is told apart from a disabled account's.
+    """
+    if request.method == "HEAD":
+        return HttpResponse()
+    if request.method != "POST":
+        return HttpResponse(status=405, headers={"Allow": "POST, HEAD"})
+    try:
+        body = parsing.read_body(request, settings.API_BODY_MAX, is_typed=False)
+        return HttpResponse(status=_take(request, account, body))
+    except ApiError as error:
+        return HttpResponse(status=error.status)
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("A callback could not be stored (%s).", type(error).__name__)
+        return HttpResponse(status=503)
+
+
+def _take(request: HttpRequest, id: UUID, body: bytes) -> int:
+    account, listener = _account(id)
+    if account is None or listener is None:
+        return 404
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    digest = hashlib.sha256(body).digest()
+    try:
+        nonce = _verify(account, listener, headers, body, request.GET.get("token", ""))
+    except InvalidSignatureError as error:
+        if error.code == "signature_stale" and _is_stored(id, digest):
+            # A provider that tries again may not sign again: it has been heard, it need not go on.
+            return 200
+        log.info("A callback for account %s was refused (%s).", id, error.code)
+        return 401
+    status, answer, outcome = _read(account, listener, body)
+    _store(id, headers, body, digest, nonce, status, outcome)
+    return answer
+
+
+def _account(id: UUID) -> tuple[Account | None, Listener | None]:
+    """Without a model: what is asked a thousand times a second is asked plainly."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ACCOUNT, [id])
+        row = cursor.fetchone()
+    if row is None:
+        return None, None
+    kind, external_id, settings_text, secret = row
+    credentials = _CREDENTIALS.from_db_value(secret, None, connection) or {}
+    account = Account(
+        id=str(id),
+        kind=kind,
+        base_url="",
+        external_id=external_id,
+        credentials=credentials,
+        settings=json.loads(settings_text) or {},
+    )
+    try:
+        return account, registry.listener(kind)
+    except UnknownKindError:
+        log.error("Account %s is of a kind that no provider has.", id)
+        return None, None
+
+
+def _verify(
+    account: Account, listener: Listener, headers: Mapping[str, str], body: bytes, token: str
+) -> str:
+    """The nonce. Each secret that is configured must be right; with none, nobody is believed."""
+    expected = account.credentials.get("callback_token", "")
+    if expected and not hmac.compare_digest(token.encode("utf-8", "replace"), expected.encode()):
+        raise InvalidSignatureError("token_mismatch", "The address is not the one agreed upon.")
+    if listener.is_signed(account):
+        return listener.verify(account, headers, body, now=datetime.now(UTC))
+    if expected or account.flag("unsigned_callbacks", default=False):
+        return ""
+    raise InvalidSignatureError("not_configured", "The account has no secret for callbacks.")
+
+
+def _read(account: Account, listener: Listener, body: bytes) -> tuple[CallbackStatus, int, str]:
+    """How it is stored, the status to answer, and what is known of it already."""
+    try:
+        heard = listener.hear(account, body)
+    except UnreadableError as error:
+        return CallbackStatus.UNREADABLE, 400, error.code
+    except Exception as error:
+        # Its words may quote the body. It is kept, and can be applied when this is mended.
+        log.error("The listener %s failed with %s.", account.kind, type(error).__name__)
+        return CallbackStatus.UNREADABLE, 503, f"listener failed: {type(error).__name__}"
+    silent = [one.what for one in heard if isinstance(one, NothingHeard)]
+    if len(silent) == len(heard):
+        return CallbackStatus.IGNORED, 200, clean("; ".join(dict.fromkeys(silent)))
+    return CallbackStatus.STORED, 200, ""
+
+
+def _is_stored(account: UUID, digest: bytes) -> bool:
+    return ProviderCallback.objects.filter(account=account, digest=digest).exists()
+
+
+def _store(
+    account: UUID,
+    headers: Mapping[str, str],
+    body: bytes,
+    digest: bytes,
+    nonce: str,
+    status: CallbackStatus,
+    outcome: str,
+) -> None:
+    kept = {
+        name: clean(value, limit=HEADER_MAX)
+        for name, value in headers.items()
+        if name in KEPT_HEADERS or name.startswith(SIGNED)
+    }
+    row = (new_id(), account, json.dumps(kept), body, digest, clean(nonce, limit=NONCE_MAX))
+    with connection.cursor() as cursor:
+        cursor.execute(_STORE, (*row, status.value, outcome))

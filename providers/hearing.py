@@ -1,0 +1,231 @@
+"""Applies what the providers told us, once it is stored: each callback whole, or not at all.
+
+Several may do this at once, each taking what nobody else holds. The order in which callbacks are
+applied plays no part: the ledger folds by time, the window only moves forward, and results name
+their rows.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from threading import Event
+from uuid import UUID
+
+from django.db import (
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    transaction,
+)
+from django.db.models import F
+from django.utils import timezone
+
+from consents.ledger import once_more_on_deadlock
+from consents.models.base import ClockTimestamp
+from consents.writing import database_clock
+from providers import registry, together
+from providers.contract import Heard
+from providers.errors import UnknownKindError, UnreadableError
+from providers.models import ProviderCallback
+from providers.outcomes import CallbackStatus
+from providers.telling import NotYet, Report, tell
+
+log = logging.getLogger(__name__)
+
+CHUNK = 200
+POLL_SECONDS = 0.3
+NONCE_REUSED = "its nonce came before with another body: look, and apply it again if it is good"
+LADDER = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 3600))
+"""How long a callback waits after each time that applying it failed by a mistake of ours."""
+
+NOT_YET_WAIT = timedelta(seconds=5)
+
+
+def apply_waiting(limit: int = CHUNK) -> int:
+    """Apply what is due, oldest first; how many callbacks were looked at."""
+    chunk, applied = _take(limit)
+    for id in chunk:
+        if id not in applied:
+            apply_one(id)
+    return len(chunk)
+
+
+def run(stop: Event) -> None:
+    """Apply what comes until told to stop; survives the database's absence."""
+    while not stop.is_set():
+        try:
+            found = apply_waiting()
+        except (OperationalError, InterfaceError) as error:
+            log.warning("Applying callbacks was cut short (%s).", type(error).__name__)
+            close_old_connections()
+            found = 0
+        if not found:
+            stop.wait(POLL_SECONDS)
+    connection.close()
+
+
+def apply_again(callback: ProviderCallback) -> ProviderCallback:
+    """Apply it as if it had just come, whatever became of it before."""
+    ProviderCallback.objects.filter(id=callback.id).update(
+        status=CallbackStatus.STORED.value, attempts=0, due_at=ClockTimestamp()
+    )
+    apply_one(callback.id, is_again=True)
+    callback.refresh_from_db()
+    return callback
+
+
+def apply_one(id: UUID, *, is_again: bool = False) -> None:
+    """Apply one callback, unless somebody else is at it. A mistake of ours only puts it off."""
+    try:
+        once_more_on_deadlock(lambda: _apply(id, is_again=is_again))
+    except NotYet:
+        _put_off(id, NOT_YET_WAIT, "its registration is not known yet")
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        # Its words may quote the body.
+        log.error("Applying callback %s failed with %s.", id, type(error).__name__)
+        _fail_or_put_off(id, f"failed: {type(error).__name__}")
+
+
+def purge(older_than: timedelta) -> int:
+    """Delete what had nothing to say. The rest is evidence, and keeps repeats out."""
+    old = ProviderCallback.objects.filter(
+        status=CallbackStatus.IGNORED.value, received_at__lt=database_clock() - older_than
+    )
+    ids = list(old.exclude(outcome=NONCE_REUSED).values_list("id", flat=True)[:1000])
+    return ProviderCallback.objects.filter(id__in=ids).delete()[0]
+
+
+def _take(limit: int) -> tuple[list[UUID], Collection[UUID]]:
+    """The next callbacks, and which of them are applied already."""
+    try:
+        return once_more_on_deadlock(lambda: _apply_together(limit))
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        # One of them is at fault; in its own turn it will be found.
+        log.error("Applying callbacks together failed with %s.", type(error).__name__)
+        with transaction.atomic():
+            return [one.id for one in _due(limit)], ()
+
+
+def _apply_together(limit: int) -> tuple[list[UUID], Collection[UUID]]:
+    """Take the next callbacks, and apply at once those of them that are simple."""
+    with transaction.atomic():
+        _without_waiting_for_the_disk()
+        waiting = _due(limit)
+        reports = together.tell_many(_simple(waiting)) if len(waiting) > 1 else {}
+        for callback in waiting:
+            if callback.id in reports:
+                _end(callback, reports[callback.id])
+        _write([callback for callback in waiting if callback.id in reports])
+    return [one.id for one in waiting], reports.keys()
+
+
+def _due(limit: int) -> list[ProviderCallback]:
+    rows = ProviderCallback.objects.filter(
+        status=CallbackStatus.STORED.value, due_at__lte=ClockTimestamp()
+    )
+    locked = rows.select_related("account__sender").select_for_update(
+        skip_locked=True, of=("self",)
+    )
+    return list(locked.order_by("due_at", "seq")[:limit])
+
+
+def _simple(waiting: Sequence[ProviderCallback]) -> list[together.Told]:
+    """Those that say one thing, each with it."""
+    reused = _nonces_seen_before(waiting)
+    alone = ((one, _lone(one)) for one in waiting if one.id not in reused)
+    return [(one, heard) for one, heard in alone if heard is not None]
+
+
+def _lone(callback: ProviderCallback) -> Heard | None:
+    try:
+        heard = _hear(callback)
+    except Exception:
+        return None  # told when its turn comes
+    return heard[0] if len(heard) == 1 else None
+
+
+def _apply(id: UUID, *, is_again: bool) -> None:
+    _without_waiting_for_the_disk()
+    callback = (
+        ProviderCallback.objects.filter(id=id, status=CallbackStatus.STORED.value)
+        .select_related("account__sender")
+        .select_for_update(skip_locked=True, of=("self",))
+        .first()
+    )
+    if callback is None:
+        return
+    if not is_again and _nonces_seen_before([callback]):
+        _end(callback, Report([NONCE_REUSED], is_ignored=True))
+    else:
+        _end(callback, _report(callback))
+    _write([callback])
+
+
+def _report(callback: ProviderCallback) -> Report:
+    try:
+        heard = _hear(callback)
+    except (UnreadableError, UnknownKindError) as error:
+        return Report([error.code], is_unreadable=True)
+    return tell(callback, heard)
+
+
+def _hear(callback: ProviderCallback) -> list[Heard]:
+    account = callback.account
+    return registry.listener(account.kind).hear(account.plain, bytes(callback.body))
+
+
+def _nonces_seen_before(waiting: Sequence[ProviderCallback]) -> set[UUID]:
+    """Those whose nonce an earlier callback had: a repeat would have been the same row."""
+    nonces = [one.nonce for one in waiting if one.nonce]
+    if not nonces:
+        return set()
+    accounts = {one.account_id for one in waiting}
+    found = ProviderCallback.objects.filter(account__in=accounts, nonce__in=nonces)
+    first: dict[tuple[UUID, str], int] = {}
+    for account, nonce, seq in found.values_list("account_id", "nonce", "seq"):
+        first[account, nonce] = min(seq, first.get((account, nonce), seq))
+    return {one.id for one in waiting if one.seq > first.get((one.account_id, one.nonce), one.seq)}
+
+
+def _end(callback: ProviderCallback, report: Report) -> None:
+    callback.status = report.status.value
+    callback.outcome = report.words
+    callback.applied_at = timezone.now()
+    callback.identities = sorted({*callback.identities, *report.identities})
+
+
+def _write(callbacks: Sequence[ProviderCallback]) -> None:
+    fields = ["status", "outcome", "applied_at", "identities"]
+    ProviderCallback.objects.bulk_update(callbacks, fields)
+
+
+def _put_off(id: UUID, wait: timedelta, outcome: str) -> None:
+    ProviderCallback.objects.filter(id=id, status=CallbackStatus.STORED.value).update(
+        due_at=database_clock() + wait, outcome=outcome
+    )
+
+
+def _fail_or_put_off(id: UUID, outcome: str) -> None:
+    stored = ProviderCallback.objects.filter(id=id, status=CallbackStatus.STORED.value)
+    stored.update(attempts=F("attempts") + 1)
+    attempts = stored.values_list("attempts", flat=True).first()
+    if attempts is not None and attempts > len(LADDER):
+        stored.update(status=CallbackStatus.FAILED.value, outcome=outcome)
+    elif attempts is not None:
+        _put_off(id, LADDER[attempts - 1], outcome)
+
+
+def _without_waiting_for_the_disk() -> None:
+    """What a crash of the database would take back it takes back whole: the callback is due again.
+
+    Whatever is sent because of it is claimed in a later transaction, which does wait.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit TO off")
