@@ -98,8 +98,15 @@ RETURNING row.id
 def _room(account: ProviderAccount, size: int, *, probe: bool) -> int:
     """How many rows may be taken; the lock keeps a probe alone."""
     with connection.cursor() as cursor:
-        given = {"account": account.id, "size": size, "probe": probe}
-        cursor.execute(_ROOM, given | {"probe_seconds": LEASE_LEFT.total_seconds()})
+        cursor.execute(
+            _ROOM,
+            {
+                "account": account.id,
+                "size": size,
+                "probe": probe,
+                "probe_seconds": LEASE_LEFT.total_seconds(),
+            },
+        )
         row = cursor.fetchone()
     return int(row[0]) if row else 0
 
