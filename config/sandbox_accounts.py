@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
+
+from config import sandbox_callbacks
 from consents.models import Sender
 from providers import accounts
 from providers.models import ProviderAccount
@@ -38,6 +41,7 @@ def _accounts(url: str) -> list[dict[str, Any]]:
             "credentials": {"token": "sandbox-pepipost-token"},
         },
         {
+            "id": sandbox_callbacks.ACCOUNT,
             "kind": "sinch_conversation",
             "name": "Sinch Conversation sandbox",
             "base_url": url,
@@ -47,9 +51,9 @@ def _accounts(url: str) -> list[dict[str, Any]]:
                 "key_id": "sandbox-key-id",
                 "key_secret": "sandbox-key-secret",
                 "token_url": f"{url}/oauth2/token",
+                "callback_secret": sandbox_callbacks.SECRET,
             },
-            # The sandbox applies a registration at once and is not told where to report it.
-            "settings": {"await_result": False},
+            "settings": {"await_result": sandbox_callbacks.are_heard(settings)},
         },
         {
             "kind": "sinch_whatsapp",

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from config import sandbox_callbacks
 from config.home import BASE
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ class Service:
 
 def for_installation(settings: LazySettings) -> list[Service]:
     """Sandbox, worker and web, in the order of starting; the last started stops first."""
-    sandbox = _manage("provider_sandbox", f"--port={settings.SANDBOX_PORT}")
+    port = f"--port={settings.SANDBOX_PORT}"
+    sandbox = _manage("provider_sandbox", port, *sandbox_callbacks.options(settings))
     services = [Service("sandbox", sandbox)] if settings.SANDBOX else []
     return [*services, Service("worker", _manage("worker")), Service("web", _granian(settings))]
 

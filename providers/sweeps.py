@@ -62,8 +62,11 @@ class Needs:
         return " ".join(f"{name}={count}" for name, count in asdict(self).items())
 
 
-def sweep() -> Counts:
-    """Everything but the sending; what it finds to send is due at once."""
+def sweep(*, purges: bool = True) -> Counts:
+    """Everything but the sending; what it finds to send is due at once.
+
+    `purges`: look for what is old enough to forget, too, which reads whole tables.
+    """
     counts = Counts()
     counts.freed = _until_nothing(settlement.reap) + deliveries.reap()
     counts.no_result = _until_nothing(settlement.time_out_results)
@@ -72,20 +75,23 @@ def sweep() -> Counts:
     counts.caught_up = _catch_up(counts)
     counts.retried = _retry_opt_outs_daily()
     counts.mended = outbox.mend_stale()
-    counts.purged = purge() + idempotency.purge(KEPT_FOR)
-    counts.purged += deliveries.purge(KEPT_FOR) + verdicts.purge(KEPT_FOR)
-    counts.purged += hearing.purge(KEPT_FOR)
+    counts.purged = _purge_everything() if purges else 0
     return counts
 
 
-def sweep_alone() -> Counts | None:
+def _purge_everything() -> int:
+    purges = (idempotency.purge, deliveries.purge, verdicts.purge, hearing.purge)
+    return purge() + sum(forget(KEPT_FOR) for forget in purges)
+
+
+def sweep_alone(*, purges: bool = True) -> Counts | None:
     """The same, unless somebody else is at it just now."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [SWEEP_LOCK])
         if not cursor.fetchone()[0]:
             return None
     try:
-        return sweep()
+        return sweep(purges=purges)
     finally:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [SWEEP_LOCK])

@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.2
 SWEEP_EVERY_SECONDS = 30.0
+PURGE_EVERY_SECONDS = 3600.0
 REAP_EVERY_SECONDS = 5.0
 """More often than the sweep: an opt-out may wait behind a row that a killed worker held."""
 
@@ -230,13 +231,15 @@ class Worker:
 
 def _sweep_now_and_then(stop: Event) -> None:
     """In a thread of its own, since telling a new account all that is known takes a while."""
-    sweep_at = time.monotonic()
+    sweep_at = purge_at = time.monotonic()
     while not stop.is_set():
         try:
             settlement.reap()
-            if time.monotonic() >= sweep_at:
-                sweeps.sweep_alone()
-                sweep_at = time.monotonic() + SWEEP_EVERY_SECONDS
+            now = time.monotonic()
+            if now >= sweep_at:
+                sweeps.sweep_alone(purges=now >= purge_at)
+                sweep_at = now + SWEEP_EVERY_SECONDS
+                purge_at = now + PURGE_EVERY_SECONDS if now >= purge_at else purge_at
         except DATABASE_AWAY as error:
             log.warning("The sweep was cut short (%s).", type(error).__name__)
         except Exception as error:

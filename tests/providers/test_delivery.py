@@ -233,7 +233,7 @@ def test_one_provider_that_is_down_holds_no_other_up(sandbox, all_three):
 
 def test_a_provider_that_is_down_is_not_hammered(sandbox, whatsapp):
     """The first call that fails pauses the account: no more go out than were under way."""
-    sandbox.fault(None, "status", status=503)
+    sandbox.fault(None, "status", status=503, retry_after=60)
     opt_in_many(list(british_numbers(300)))
     Worker().drain()
     assert len(sandbox.consent_calls()) <= worker.CALLS_AT_ONCE

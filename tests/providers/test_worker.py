@@ -204,7 +204,8 @@ def test_rows_given_back_are_not_begun_where_the_databases_answer_was_lost(
             raise OperationalError("gone")
 
     def fail(changes):
-        fault = AccountFault(Fault.UNAVAILABLE, "503", "down")
+        minute = timedelta(minutes=1)
+        fault = AccountFault(Fault.RATE_LIMITED, "429", "slow down", retry_after=minute)
         return Delivery({changes[0].id: Outcome(Result.NOT_SENT)}, fault)
 
     adapter.script = fail
