@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import transaction
+from django.test import Client
+from django.urls import reverse
 
 from consents import ledger
 from consents.errors import AppendOnly
 from consents.ledger import Entry
-from consents.models import ConsentEvent
+from consents.models import ApiKey, ConsentEvent, Sender
 from consents.signals import may_write_changed
-from consents.vocabulary import Origin
 from providers import receivers
 from providers.models import ProviderSync
 from tests.consents.factories import NUMBER, MessageFactory
-from tests.providers.factories import identity_of, opt_in, opt_out, told
+from tests.providers.factories import identity_of, opt_in, told
 
 pytestmark = pytest.mark.django_db
 
@@ -33,11 +35,62 @@ def by_keyword():
     MessageFactory(text="Stop please")
 
 
-def by_staff():
-    opt_out(origin=Origin.ADMIN.value, actor="staff")
+def post_to_the_api(path, body):
+    key, text = ApiKey.issue("shop", ["record"])
+    key.save()
+    key.senders.add(Sender.objects.get(key="default"))
+    answer = Client().post(
+        f"/api/v1/{path}",
+        body,
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {text}"},
+    )
+    assert answer.status_code in {200, 201}
 
 
-@pytest.mark.parametrize("way_in", [in_the_shell, in_bulk, by_keyword, by_staff])
+STOP = {"action": "opt_out", "channel": "WHATSAPP", "identity": NUMBER, "source": "WEB"}
+
+
+def over_the_api():
+    post_to_the_api("consent-events/", STOP)
+
+
+def over_the_api_in_bulk():
+    post_to_the_api("consent-events/bulk/", {"events": [STOP]})
+
+
+def by_a_message_over_the_api():
+    message = {"channel": "WHATSAPP", "identity": NUMBER, "message_id": "m-1", "text": "STOP"}
+    post_to_the_api("inbound-messages/", message)
+
+
+def by_the_admins_form():
+    desk = Client()
+    desk.force_login(User.objects.create_superuser("officer"))
+    form = {
+        "token": "one",
+        "sender": str(Sender.objects.get(key="default").pk),
+        "action": "opt_out",
+        "purpose": "all",
+        "channel": "WHATSAPP",
+        "address": NUMBER,
+        "source": "PHONE CALL",
+    }
+    assert desk.post(reverse("admin:consents_consentevent_add"), form).status_code == 302
+
+
+WAYS_IN = [
+    in_the_shell,
+    in_bulk,
+    by_keyword,
+    over_the_api,
+    over_the_api_in_bulk,
+    by_a_message_over_the_api,
+    by_the_admins_form,
+]
+
+
+@pytest.mark.parametrize("way_in", WAYS_IN, ids=lambda way_in: way_in.__name__)
 def test_every_way_in_rings_the_doorbell(account, way_in):
     way_in()
     assert told(account, NUMBER) == [("opt_out", "pending")]
