@@ -237,7 +237,7 @@ def test_while_somebody_sweeps_another_does_not(account):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_sweep_that_fails_lets_the_next_one_in(account, monkeypatch):
-    def fail():
+    def fail(**_):
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
