@@ -17,10 +17,12 @@ from consents.admin.asking import Question, ask
 from consents.admin.forms import NothingForm
 from consents.admin.tables import log
 from consents.admin.theme import ModelAdmin, action, display
+from consents.errors import ConsentError
 from consents.models import Sender
-from providers import accounts, registry
+from providers import accounts, drift, registry
 from providers.admin.forms import PREFIX, form_of, kind_name
 from providers.contract import Fault
+from providers.errors import AccountError
 from providers.models import ProviderAccount
 
 FAULTS = {
@@ -28,6 +30,7 @@ FAULTS = {
     Fault.RATE_LIMITED: "The provider asks for fewer calls",
     Fault.UNAVAILABLE: "The provider is out of order",
     Fault.TIMEOUT: "The provider does not answer in time",
+    Fault.REFUSING: "The provider refuses everything alike",
 }
 _CHOSEN = ("name", "base_url", "external_id", "settings", "is_enabled")
 
@@ -49,7 +52,7 @@ class ProviderAccountAdmin(ModelAdmin[ProviderAccount]):
     list_filter = (KindFilter, "sender", "is_enabled", "is_held")
     list_select_related = ("sender",)
     search_fields = ("name", "external_id")
-    actions_detail = ("hold", "release")
+    actions_detail = ("hold", "release", "compare")
 
     def get_form(
         self,
@@ -116,9 +119,11 @@ class ProviderAccountAdmin(ModelAdmin[ProviderAccount]):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         account = self.get_object(request, str(object_id))
-        offered = "release" if account is not None and account.is_held else "hold"
+        offered = ["_release" if account is not None and account.is_held else "_hold"]
+        if account is not None and registry.reader(account.kind):
+            offered.append("_compare")
         allowed = super().get_actions_detail(request, object_id)  # type: ignore[misc]
-        return [one for one in allowed if one.action_name.endswith(f"_{offered}")]
+        return [one for one in allowed if one.action_name.endswith(tuple(offered))]
 
     @action("Hold…", permissions=["hold"], icon="pause")
     def hold(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -129,6 +134,24 @@ class ProviderAccountAdmin(ModelAdmin[ProviderAccount]):
     def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
         explanation = "What has waited for this account is sent now."
         return self._set_held(request, object_id, False, "Release", explanation)
+
+    @action("Compare…", permissions=["hold"], icon="compare_arrows")
+    def compare(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        account = self.get_object(request, object_id)
+        if account is None:
+            raise Http404
+
+        def carry_out(data: dict[str, Any]) -> str:
+            return _compared(account)
+
+        question = Question(
+            title=f"Compare {account}",
+            explanation="The provider's own lists are read and compared with the ledger. Nothing "
+            "is changed; every difference is listed for somebody to decide.",
+            button="Compare with the ledger",
+            back=reverse("admin:providers_drift_changelist") + "?decided=no",
+        )
+        return ask(request, self, question, NothingForm, carry_out)
 
     def _set_held(
         self, request: HttpRequest, object_id: str, is_held: bool, verb: str, explanation: str
@@ -181,6 +204,16 @@ class ProviderAccountAdmin(ModelAdmin[ProviderAccount]):
     @display("Last success")
     def last_success(self, account: ProviderAccount) -> str:
         return wording.moment(account.last_success_at) if account.last_success_at else "Never"
+
+
+def _compared(account: ProviderAccount) -> str:
+    try:
+        found = drift.compare(account)
+    except AccountError as error:
+        raise ConsentError("not_answered", f"The provider did not answer: {error}") from None
+    if not found:
+        return "The provider's lists agree with the ledger."
+    return f"Differences: {len(found)}. Each waits for somebody to decide."
 
 
 def _kind(request: HttpRequest, obj: ProviderAccount | None) -> str:

@@ -204,6 +204,25 @@ def test_the_page_lists_the_lines_and_corrects_one_by_a_click(account, sandbox, 
     assert path not in page.content.decode()
 
 
+def test_the_account_page_compares_when_asked_to(account, sandbox, admin_client):
+    listed_at_sinch(sandbox, NUMBER)
+    path = reverse("admin:providers_provideraccount_compare", args=[account.pk])
+    page = admin_client.get(reverse("admin:providers_provideraccount_change", args=[account.pk]))
+    assert path in page.content.decode()
+    admin_client.get(path)
+    assert not Drift.objects.exists()
+    answer = admin_client.post(path, follow=True)
+    assert "Differences: 1." in answer.content.decode()
+    assert Drift.objects.get().identity.address == NUMBER
+
+
+def test_the_account_page_says_when_the_provider_does_not_answer(account, sandbox, admin_client):
+    sandbox.fault(SINCH, "status", status=503, actions=["read"])
+    path = reverse("admin:providers_provideraccount_compare", args=[account.pk])
+    assert "The provider did not answer" in admin_client.post(path).content.decode()
+    assert not Drift.objects.exists()
+
+
 # --- registering withdrawn
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from consents import ledger
 from providers import accounts, registry
+from providers.contract import Fault
 from providers.models import ProviderAccount, ProviderSync
 from tests.providers.admin.conftest import TOKEN
 
@@ -163,3 +164,9 @@ def test_whoever_may_only_look_sees_no_field_for_a_credential(account):
     assert "credential_token" not in text
     assert TOKEN not in text
     assert client.post(url(account, "hold")).status_code == 403
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+def test_every_fault_of_an_account_is_told_in_words(desk, account, fault):
+    ProviderAccount.objects.update(fault=fault.value, pauses=1)
+    assert desk.get(reverse("admin:providers_provideraccount_changelist")).status_code == 200
