@@ -39,6 +39,9 @@ DECISIONS = {
 
 
 class DecidedFilter(admin.SimpleListFilter):
+    """`decided_at`: where that time stands, seen from the rows listed."""
+
+    decided_at = "decided_at"
     title = "decided"
     parameter_name = "decided"
 
@@ -47,7 +50,7 @@ class DecidedFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() in ("yes", "no"):
-            return queryset.filter(decided_at__isnull=self.value() == "no")
+            return queryset.filter(**{f"{self.decided_at}__isnull": self.value() == "no"})
         return queryset
 
 

@@ -15,6 +15,7 @@ from django.urls import reverse
 from consents.admin import search, wording
 from consents.admin.asking import Question, ask
 from consents.admin.forms import NothingForm
+from consents.admin.review import DecidedFilter
 from consents.admin.tables import ReadOnlyAdmin, log, may, staff
 from consents.admin.theme import action, display
 from providers import drift
@@ -27,23 +28,14 @@ DECISIONS = {
 }
 
 
-class OpenFilter(admin.SimpleListFilter):
-    title = "decided"
-    parameter_name = "decided"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("no", "Waiting for a decision"), ("yes", "Decided")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() in ("yes", "no"):
-            return queryset.filter(review__decided_at__isnull=self.value() == "no")
-        return queryset
+class ReviewDecidedFilter(DecidedFilter):
+    decided_at = "review__decided_at"
 
 
 @admin.register(Drift)
 class DriftAdmin(ReadOnlyAdmin):
     list_display = ("found", "account", "identity_shown", "difference", "decided")
-    list_filter = (OpenFilter, "account", "list_type", "listed")
+    list_filter = (ReviewDecidedFilter, "account", "list_type", "listed")
     search_fields = ("identity",)
     search_help_text = "A number, an e-mail address or the CRM's id"
     list_select_related = ("account", "identity", "review")
