@@ -11,6 +11,8 @@ import hmac
 import json
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -40,22 +42,45 @@ KEPT_HEADERS: Final = ("content-type", "user-agent")
 SIGNED: Final = ("x-sinch-webhook-", "sinch-whatsapp-callback-")
 
 _ACCOUNT: Final = """
-SELECT kind, external_id, settings::text, credentials FROM providers_provideraccount
+SELECT xmin::text, kind, external_id, settings::text, credentials FROM providers_provideraccount
 WHERE id = %s AND is_enabled
 """
 _CREDENTIALS: Final[Any] = ProviderAccount._meta.get_field("credentials")
 
+# One statement for what comes a thousand times a second: whether the account still is as it was
+# when its secret was read (`xmin` tells one version of a row from the next), and the row itself.
 # A repeat is the same row. Only one that nobody understood is given a second chance by it.
 _STORE: Final = """
-INSERT INTO providers_providercallback AS stored
-    (id, account_id, seq, received_at, headers, body, digest, nonce, status, attempts, due_at,
-     outcome, identities)
-VALUES (%s, %s, nextval('providers_providercallback_seq'), clock_timestamp(), %s, %s, %s, %s, %s, 0,
-        clock_timestamp(), %s, '{}')
-ON CONFLICT (account_id, digest) DO UPDATE
-    SET status = excluded.status, due_at = excluded.due_at, outcome = excluded.outcome
-    WHERE stored.status = 'unreadable' AND excluded.status <> 'unreadable'
+WITH account AS (
+    SELECT id FROM providers_provideraccount WHERE id = %s AND is_enabled AND xmin = %s::xid
+), stored AS (
+    INSERT INTO providers_providercallback AS stored
+        (id, account_id, seq, received_at, headers, body, digest, nonce, status, attempts, due_at,
+         outcome, identities)
+    SELECT %s, account.id, nextval('providers_providercallback_seq'), clock_timestamp(), %s, %s,
+           %s, %s, %s, 0, clock_timestamp(), %s, '{}'
+    FROM account
+    ON CONFLICT (account_id, digest) DO UPDATE
+        SET status = excluded.status, due_at = excluded.due_at, outcome = excluded.outcome
+        WHERE stored.status = 'unreadable' AND excluded.status <> 'unreadable'
+)
+SELECT EXISTS (SELECT FROM account)
 """
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """An account as it was in one version of its row."""
+
+    version: str
+    account: Account
+    listener: Listener
+
+
+_doors: dict[UUID, _Door] = {}
+"""Those that this process has read; used only as long as the row is of the same version."""
+
+_VERSIONS_TRIED: Final = 3
 
 
 @csrf_exempt
@@ -79,46 +104,68 @@ def receive(request: HttpRequest, account: UUID) -> HttpResponse:
 
 
 def _take(request: HttpRequest, id: UUID, body: bytes) -> int:
-    account, listener = _account(id)
-    if account is None or listener is None:
-        return 404
+    if door := _doors.get(id):
+        with suppress(InvalidSignatureError):  # its secret may have been replaced since
+            if (answer := _through(door, request, body)) is not None:
+                return answer
+    for _ in range(_VERSIONS_TRIED):
+        door = _read_door(id)
+        if door is None:
+            return 404
+        try:
+            answer = _through(door, request, body)
+        except InvalidSignatureError as error:
+            log.info("A callback for account %s was refused (%s).", id, error.code)
+            return 401
+        if answer is not None:
+            return answer
+    log.warning("Account %s does not keep still; a callback is to come again.", id)
+    return 503
+
+
+def _through(door: _Door, request: HttpRequest, body: bytes) -> int | None:
+    """The answer; None, and nothing is stored, where the account has changed since it was read.
+
+    Raises InvalidSignatureError.
+    """
     headers = {name.lower(): value for name, value in request.headers.items()}
     digest = hashlib.sha256(body).digest()
     try:
-        nonce = _verify(account, listener, headers, body, request.GET.get("token", ""))
+        nonce = _verify(door.account, door.listener, headers, body, request.GET.get("token", ""))
     except InvalidSignatureError as error:
-        if error.code == "signature_stale" and _is_stored(id, digest):
+        if error.code == "signature_stale" and _is_stored(UUID(door.account.id), digest):
             # A provider that tries again may not sign again: it has been heard, it need not go on.
             return 200
-        log.info("A callback for account %s was refused (%s).", id, error.code)
-        return 401
-    status, answer, outcome = _read(account, listener, body)
-    _store(id, headers, body, digest, nonce, status, outcome)
-    return answer
+        raise
+    status, answer, outcome = _read(door.account, door.listener, body)
+    stored = _store(door, headers, body, digest, nonce, status, outcome)
+    return answer if stored else None
 
 
-def _account(id: UUID) -> tuple[Account | None, Listener | None]:
-    """Without a model: what is asked a thousand times a second is asked plainly."""
+def _read_door(id: UUID) -> _Door | None:
+    """The account as it is now, remembered; None where there is none, or it is switched off."""
+    _doors.pop(id, None)
     with connection.cursor() as cursor:
         cursor.execute(_ACCOUNT, [id])
         row = cursor.fetchone()
     if row is None:
-        return None, None
-    kind, external_id, settings_text, secret = row
-    credentials = _CREDENTIALS.from_db_value(secret, None, connection) or {}
+        return None
+    version, kind, external_id, settings_text, secret = row
     account = Account(
         id=str(id),
         kind=kind,
         base_url="",
         external_id=external_id,
-        credentials=credentials,
+        credentials=_CREDENTIALS.from_db_value(secret, None, connection) or {},
         settings=json.loads(settings_text) or {},
     )
     try:
-        return account, registry.listener(kind)
+        door = _Door(version, account, registry.listener(kind))
     except UnknownKindError:
         log.error("Account %s is of a kind that no provider has.", id)
-        return None, None
+        return None
+    _doors[id] = door
+    return door
 
 
 def _verify(
@@ -156,19 +203,22 @@ def _is_stored(account: UUID, digest: bytes) -> bool:
 
 
 def _store(
-    account: UUID,
+    door: _Door,
     headers: Mapping[str, str],
     body: bytes,
     digest: bytes,
     nonce: str,
     status: CallbackStatus,
     outcome: str,
-) -> None:
+) -> bool:
+    """Whether the account is still of that version; if not, nothing is stored."""
     kept = {
         name: clean(value, limit=HEADER_MAX)
         for name, value in headers.items()
         if name in KEPT_HEADERS or name.startswith(SIGNED)
     }
-    row = (new_id(), account, json.dumps(kept), body, digest, clean(nonce, limit=NONCE_MAX))
+    row = (new_id(), json.dumps(kept), body, digest, clean(nonce, limit=NONCE_MAX))
     with connection.cursor() as cursor:
-        cursor.execute(_STORE, (*row, status.value, outcome))
+        cursor.execute(_STORE, (door.account.id, door.version, *row, status.value, outcome))
+        [is_same_version] = cursor.fetchone()
+    return bool(is_same_version)

@@ -11,7 +11,7 @@ from django.db import OperationalError
 from django.test import Client
 
 from consents.models import ConsentEvent
-from providers import callbacks, registry
+from providers import callbacks, registry, signing
 from providers.models import ProviderCallback
 from providers.outcomes import CallbackStatus
 from tests.consents.factories import NUMBER
@@ -297,3 +297,38 @@ def test_the_account_itself_is_left_as_it_was(anyone):
     after = fetched(anyone)
     assert (before.settings, before.credentials) == (after.settings, after.credentials)
     assert ProviderCallback.objects.get().status == CallbackStatus.APPLIED
+
+
+# --- what is remembered of an account
+
+
+def test_a_replaced_secret_counts_at_once_and_the_former_one_no_more(sinch):
+    assert post(sinch, message("one")) == 200
+    sinch.credentials = {**sinch.credentials, "callback_secret": "another-secret"}
+    sinch.save()
+    body, now = encoded(message("two")), int(datetime.now(UTC).timestamp())
+    anew = signing.sign_conversation("another-secret", body, nonce="n-2", timestamp=now)
+    assert post(sinch, body, headers=signed(sinch.kind, body)) == 401
+    assert post(sinch, body, headers=anew) == 200
+    assert len(stored()) == 2
+
+
+def test_an_account_switched_off_after_a_callback_takes_no_more(sinch):
+    assert post(sinch, message("one")) == 200
+    sinch.is_enabled = False
+    sinch.save()
+    assert post(sinch, message("two")) == 404
+    assert len(stored()) == 1
+
+
+def test_a_callback_that_meets_another_change_of_the_account_is_stored(sinch):
+    assert post(sinch, message("one")) == 200
+    sinch.name = "Renamed"
+    sinch.save()
+    assert post(sinch, message("two")) == 200
+    assert len(stored()) == 2
+
+
+def test_an_account_that_does_not_keep_still_has_them_try_again(sinch, monkeypatch):
+    monkeypatch.setattr(callbacks, "_store", lambda *_: False)
+    assert post(sinch, message("one")) == 503
