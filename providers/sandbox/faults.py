@@ -20,7 +20,10 @@ USUAL_ACTIONS = (OPT_IN, OPT_OUT, UNREADABLE)
 
 @dataclass
 class Rule:
-    """One fault that is switched on. `left` counts down, None lasts until cleared."""
+    """One fault that is switched on. `left` counts down, None lasts until cleared.
+
+    `cleared` is set when it is switched off: calls that it holds back go on.
+    """
 
     fault: str
     provider: str | None = None
@@ -30,6 +33,7 @@ class Rule:
     actions: tuple[str, ...] = ()
     parameters: dict[str, Any] = field(default_factory=dict)
     id: int = 0
+    cleared: threading.Event = field(default_factory=threading.Event)
     _recent: deque[float] = field(default_factory=deque)
 
     @property
@@ -94,10 +98,11 @@ class FaultBook:
     def clear(self, rule_id: int | None = None) -> int:
         """Switch one fault off, or all; how many there were."""
         with self._lock:
-            kept = [rule for rule in self._rules if rule_id is not None and rule.id != rule_id]
-            cleared = len(self._rules) - len(kept)
-            self._rules = kept
-            return cleared
+            gone = [rule for rule in self._rules if rule_id in (None, rule.id)]
+            self._rules = [rule for rule in self._rules if rule_id not in (None, rule.id)]
+        for rule in gone:
+            rule.cleared.set()
+        return len(gone)
 
     def active(self) -> list[Rule]:
         with self._lock:

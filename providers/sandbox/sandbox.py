@@ -47,6 +47,7 @@ class Sandbox:
         self.calls.reset()
 
     def close(self) -> None:
+        self.faults.clear()
         self.callbacks.close()
 
     def receive(self, request: Request) -> "Visit | None":
@@ -123,6 +124,11 @@ class Visit:
         names = {rule.fault for rule in oddities}
         succeeds = all(outcome(r, names) == SUCCEEDED for r in verdict.registrations if r.supported)
         return bool(verdict.changes) and succeeds
+
+    def hold(self) -> None:
+        """Wait as long as the treatment says, or until its fault is switched off."""
+        if self._rule is not None:
+            self._rule.cleared.wait(self.treatment.seconds)
 
     def finish(self, status: int | None) -> None:
         """`status` is what was answered, None when the connection was dropped."""

@@ -115,11 +115,6 @@ class Connection(socketserver.StreamRequestHandler):
     def _send(self, data: bytes) -> None:
         self.connection.sendall(data)
 
-    def _wait(self, seconds: float) -> None:
-        """Hold back, unless the server stops meanwhile."""
-        if seconds:
-            self.server.stopping.wait(seconds)
-
     def _carry(self, visit: Visit, keep_alive: bool) -> bool:
         """Let a provider's call take effect and answer it, as its treatment says."""
         treatment = visit.treatment
@@ -128,7 +123,7 @@ class Connection(socketserver.StreamRequestHandler):
             return False
         own = visit.settle() if treatment.applied == BEFORE else None
         if treatment.transport != DRIPPED:
-            self._wait(treatment.seconds)
+            visit.hold()
         if treatment.applied == AFTER:
             own = visit.settle()
         if treatment.applied == NEVER and treatment.answer is None:
@@ -144,7 +139,7 @@ class Connection(socketserver.StreamRequestHandler):
             visit.settle()
         if treatment.applied == AFTER:
             self._hang_up(treatment.reset)
-        self._wait(treatment.seconds)
+        visit.hold()
         if treatment.applied == AFTER:
             visit.settle()
         visit.finish(None)
@@ -177,7 +172,7 @@ class Connection(socketserver.StreamRequestHandler):
             if self.server.stopping.is_set() or position == bytes_in_time:
                 return False
             self._send(data[position : position + 1])
-            self._wait(treatment.interval)
+            self.server.stopping.wait(treatment.interval)
         return True
 
 

@@ -299,13 +299,14 @@ def until(condition):
 def test_an_opt_in_that_lands_after_the_opt_out_is_overwritten_within_two_minutes(
     sandbox, all_three, provider
 ):
-    sandbox.fault(provider, "lands_late", seconds=0.7, actions=["opt_in"], count=1)
+    sandbox.fault(provider, "lands_late", seconds=60, actions=["opt_in"], count=1)
     opt_in()
     Worker().drain()
     stop()
     let_pass(seconds=2)
     Worker().drain()
     assert sandbox.state_of(provider, NUMBER) == "opted_out"
+    sandbox.clear_faults()
     until(lambda: sandbox.state_of(provider, NUMBER) == "opted_in")
     assert not ProviderSync.objects.filter(due_at__gt=database_clock() + timedelta(minutes=2))
     let_pass(seconds=61)
