@@ -16,6 +16,8 @@ from uuid import UUID
 from django.db import OperationalError, connection, transaction
 
 from consents import entries
+from consents.batch import recording
+from consents.batch.prepared import prepare, stands_alone
 from consents.entries import Draft, Entry
 from consents.errors import ConsentError
 from consents.history import (
@@ -141,7 +143,10 @@ def _record_once(
 ) -> list[Recorded | ConsentError]:
     sender = the_sender(sender)
     purposes = PurposeTree.load()
-    drafts = _check_all(sender, items, purposes, is_single=is_single)
+    now = database_clock()
+    drafts = _check_all(sender, items, purposes, now, is_single=is_single)
+    if not is_single and _stand_alone(drafts, now):
+        return _record_together(sender, purposes, drafts)
     page = Page(sender, purposes)
     results = _lines_of(page, drafts)
     recorded = [_add(page, lines) for lines in results]
@@ -153,9 +158,13 @@ def _record_once(
 
 
 def _check_all(
-    sender: Sender, items: Sequence[Entry], purposes: PurposeTree, *, is_single: bool
+    sender: Sender,
+    items: Sequence[Entry],
+    purposes: PurposeTree,
+    now: datetime,
+    *,
+    is_single: bool,
 ) -> list[Draft | ConsentError]:
-    now = database_clock()
     drafts: list[Draft | ConsentError] = []
     for item in items:
         try:
@@ -163,6 +172,24 @@ def _check_all(
         except ConsentError as error:
             drafts.append(error)
     return drafts
+
+
+def _stand_alone(drafts: Sequence[Draft | ConsentError], now: datetime) -> bool:
+    return all(stands_alone(one, now) for one in drafts if isinstance(one, Draft))
+
+
+def _record_together(
+    sender: Sender, purposes: PurposeTree, drafts: Sequence[Draft | ConsentError]
+) -> list[Recorded | ConsentError]:
+    """By a few statements for all of them, where none concerns more than its own identity."""
+    statements = [prepare(one) for one in drafts if isinstance(one, Draft)]
+    written = iter(recording.record(sender, purposes, statements))
+    return [
+        Recorded([recording.event_of(sender, purposes, next(written))])
+        if isinstance(one, Draft)
+        else one
+        for one in drafts
+    ]
 
 
 def _lines_of(

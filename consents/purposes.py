@@ -37,6 +37,11 @@ class PurposeTree:
         return chain
 
     @cached_property
+    def root_allows(self) -> bool:
+        """Whether an opt-in to the root alone lets somebody be written to for some purpose."""
+        return any(not own_only for _, own_only in self._askable)
+
+    @cached_property
     def _askable(self) -> list[tuple[list[UUID], bool]]:
         return [
             ([link.id for link in self.chain(purpose)], purpose.requires_own_consent)

@@ -26,7 +26,8 @@ from consents.models import (
 from consents.models.base import new_id
 from consents.models.standing import FOLD_FIELDS
 from consents.purposes import PurposeTree
-from consents.signals import events_recorded
+from consents.signals import Line as Rung
+from consents.signals import Lines, lines_recorded
 from consents.vocabulary import CONSENT_ACTIONS, Action, Lifts, Origin, Outcome
 
 TICK = timedelta(microseconds=1)
@@ -246,9 +247,11 @@ def _write_standings(standings: Sequence[Standing]) -> None:
 
 
 def _append(events: list[ConsentEvent]) -> None:
-    """One line rings `post_save`; several ring `events_recorded` once, with all of them."""
+    """One line rings `post_save`; several ring `lines_recorded` once, with all of them."""
     if len(events) == 1:
         events[0].append()
     elif events:
         ConsentEvent.objects.append(events)
-        events_recorded.send(sender=ConsentEvent, events=events)
+        lines = [Rung(event.id, event.identity_id, event.action) for event in events]
+        rung = Lines(events[0].sender_id, lines, lambda: events)
+        lines_recorded.send(sender=ConsentEvent, lines=rung)

@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db import connection
 
 from consents.models import ChannelIdentity, ConsentEvent, Sender, Standing
+from consents.signals import Lines
 from consents.vocabulary import CONSENT_ACTIONS, ROOT_PURPOSE, Action
 from consents.writing import database_clock
 from providers.contract import Kind
@@ -57,14 +58,14 @@ class Subscriptions:
         return self._endpoints.get((sender, trigger.value), [])
 
 
-def announce(events: Sequence[ConsentEvent]) -> None:
+def announce(lines: Lines) -> None:
     """Tell of lines just written, and expect a result of each opt-in and opt-out among them."""
-    subscriptions = Subscriptions({event.sender_id for event in events})
+    subscriptions = Subscriptions({lines.sender})
     if not subscriptions:
         return
     now = database_clock()
     told = []
-    for event in events:
+    for event in lines.events:
         if trigger := _trigger_of(event):
             endpoints = subscriptions.wanting(event.sender_id, trigger)
             body = message(trigger, event.recorded_at, _line(event)) if endpoints else {}
@@ -73,7 +74,7 @@ def announce(events: Sequence[ConsentEvent]) -> None:
                 for one in endpoints
             ]
     WebhookDelivery.objects.bulk_create(told)
-    _expect_results(events, subscriptions, now)
+    _expect_results(lines.events, subscriptions, now)
 
 
 def register(

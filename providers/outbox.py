@@ -17,7 +17,8 @@ from django.db import connection, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 
-from consents.models import ChannelIdentity, Consent, ConsentEvent, Standing
+from consents.models import ChannelIdentity, Consent, Standing
+from consents.signals import Line
 from consents.vocabulary import State
 from consents.writing import database_clock
 from providers import registry
@@ -50,7 +51,7 @@ def channels_of(account: ProviderAccount) -> frozenset[str]:
 @transaction.atomic
 def enqueue(
     identities: Iterable[UUID],
-    causes: Mapping[UUID, ConsentEvent] | None = None,
+    causes: Mapping[UUID, Line] | None = None,
     *,
     only: ProviderAccount | None = None,
     is_baseline: bool = False,
@@ -174,7 +175,7 @@ def _newest(accounts: Iterable[UUID], identities: Iterable[UUID]) -> dict[Pair, 
 def _put_in(
     owed: Mapping[Pair, Kind],
     newest: Mapping[Pair, ProviderSync],
-    causes: Mapping[UUID, ConsentEvent] | None,
+    causes: Mapping[UUID, Line] | None,
     *,
     is_baseline: bool,
 ) -> list[ProviderSync]:
@@ -187,7 +188,7 @@ def _put_in(
         ProviderSync(
             account_id=account,
             identity_id=identity,
-            event=lines.get(identity),
+            event_id=lines.get(identity),
             kind=kind.value,
             due_at=now,
             created_at=now,
@@ -231,20 +232,19 @@ def _left_uncertain(newest: Mapping[Pair, ProviderSync]) -> set[Pair]:
     }
 
 
-def _causes(
-    owed: Mapping[Pair, Kind], recorded: Mapping[UUID, ConsentEvent]
-) -> dict[UUID, ConsentEvent]:
+def _causes(owed: Mapping[Pair, Kind], recorded: Mapping[UUID, Line]) -> dict[UUID, UUID]:
     """The line to name for each identity: the one just recorded, where it says what is owed.
 
     Else the line that decides: an opt-in to one purpose is not why somebody is out of all others.
     """
     bits = {identity: kind for (_, identity), kind in owed.items()}
-    said = {one: line for one, line in recorded.items() if line.action == bits.get(one)}
+    last = {one: line.event for one, line in recorded.items()}
+    said = {one: last[one] for one, line in recorded.items() if line.action == bits.get(one)}
     unsaid = {one: kind for one, kind in bits.items() if one not in said}
-    return {**recorded, **_deciding_lines(unsaid), **said}
+    return {**last, **_deciding_lines(unsaid), **said}
 
 
-def _deciding_lines(bits: Mapping[UUID, Kind]) -> dict[UUID, ConsentEvent]:
+def _deciding_lines(bits: Mapping[UUID, Kind]) -> dict[UUID, UUID]:
     """The newest line that holds and says the bit."""
     if not bits:
         return {}
@@ -252,6 +252,5 @@ def _deciding_lines(bits: Mapping[UUID, Kind]) -> dict[UUID, ConsentEvent]:
     for state, kind in ((State.OPTED_IN, Kind.OPT_IN), (State.OPTED_OUT, Kind.OPT_OUT)):
         identities = [one for one, bit in bits.items() if bit == kind]
         holding |= Q(state=state.value, identity__in=identities)
-    consents = Consent.objects.filter(holding).select_related("event")
-    newest = consents.order_by("identity_id", F("since").desc()).distinct("identity_id")
-    return {one.identity_id: one.event for one in newest}
+    newest = Consent.objects.filter(holding).order_by("identity_id", F("since").desc())
+    return dict(newest.distinct("identity_id").values_list("identity_id", "event_id"))

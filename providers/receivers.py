@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models.signals import post_save
 
 from consents.models import ConsentEvent
-from consents.signals import events_recorded, may_write_changed
+from consents.signals import Line, Lines, lines_recorded, may_write_changed
 from consents.vocabulary import Action
 from providers import notifications, outbox
 
@@ -23,24 +23,25 @@ TOUCHES_PROVIDERS = frozenset(
 def connect() -> None:
     """Called once, when the app is ready."""
     post_save.connect(_on_event, sender=ConsentEvent, dispatch_uid="providers.event")
-    events_recorded.connect(_on_events, dispatch_uid="providers.events")
+    lines_recorded.connect(_on_lines, dispatch_uid="providers.lines")
     may_write_changed.connect(_on_may_write, dispatch_uid="providers.may_write")
 
 
 def _on_event(instance: ConsentEvent, **_: Any) -> None:
-    _ring([instance])
+    line = Line(instance.id, instance.identity_id, instance.action)
+    _ring(Lines(instance.sender_id, [line], lambda: [instance]))
 
 
-def _on_events(events: list[ConsentEvent], **_: Any) -> None:
-    _ring(events)
+def _on_lines(lines: Lines, **_: Any) -> None:
+    _ring(lines)
 
 
 def _on_may_write(identities: list[UUID], **_: Any) -> None:
     outbox.enqueue(identities)
 
 
-def _ring(events: list[ConsentEvent]) -> None:
-    causes = {event.identity_id: event for event in events if event.action in TOUCHES_PROVIDERS}
+def _ring(lines: Lines) -> None:
+    causes = {line.identity: line for line in lines.lines if line.action in TOUCHES_PROVIDERS}
     if causes:
         outbox.enqueue(causes, causes)
-    notifications.announce(events)
+    notifications.announce(lines)

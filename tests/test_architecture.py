@@ -19,7 +19,7 @@ CONSENTS_LEVELS = (
     {"vocabulary", "errors", "msisdn", "spelling", "keyword_lists", "keywords", "identifiers"}
     | {"window", "folding", "commitments"},
     {"models", "signals", "holders", "encryption"},
-    {"purposes", "entries", "addressbook", "history", "writing", "reach", "ledger"},
+    {"purposes", "entries", "addressbook", "history", "writing", "reach", "ledger"} | {"batch"},
     {"gate", "gate_bulk"},
     set[str](),  # what is not named here
     {"admin", "api", "pages", "management", "apps"},
@@ -219,11 +219,18 @@ def test_the_sandbox_shares_no_code_with_what_it_stands_in_for() -> None:
     assert offenders(files, ["django", "consents"]) == []
 
 
-def test_one_module_appends_to_the_ledger() -> None:
+@pytest.mark.parametrize(
+    ("words", "writer"),
+    [
+        ("ConsentEvent.objects.append", "consents.writing"),
+        ("INSERT INTO consents_consentevent", "consents.batch.sql"),
+    ],
+)
+def test_one_module_appends_to_the_ledger_in_each_way(words: str, writer: str) -> None:
     writers = {
         _dotted(path)
         for package in PACKAGES
         for path in modules(package).values()
-        if "ConsentEvent.objects.append" in path.read_text()
+        if words in path.read_text()
     }
-    assert writers == {"consents.writing"}
+    assert writers == {writer}

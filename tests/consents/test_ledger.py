@@ -23,7 +23,7 @@ from consents.models import (
     EventDetail,
     Standing,
 )
-from consents.signals import events_recorded
+from consents.signals import Lines, lines_recorded
 from tests.consents.conftest import Counts
 from tests.consents.factories import (
     NUMBER,
@@ -159,20 +159,20 @@ def test_at_equal_times_the_opt_out_wins_whichever_comes_first() -> None:
 
 @pytest.fixture
 def bells() -> Iterator[list[list[ConsentEvent]]]:
-    """What rang: `post_save` for one line, `events_recorded` for several."""
+    """What rang: `post_save` for one line, `lines_recorded` for several."""
     rung: list[list[ConsentEvent]] = []
 
     def one(instance: ConsentEvent, **_: Any) -> None:
         rung.append([instance])
 
-    def many(events: list[ConsentEvent], **_: Any) -> None:
-        rung.append(list(events))
+    def many(lines: Lines, **_: Any) -> None:
+        rung.append(list(lines.events))
 
     post_save.connect(one, sender=ConsentEvent)
-    events_recorded.connect(many)
+    lines_recorded.connect(many)
     yield rung
     post_save.disconnect(one, sender=ConsentEvent)
-    events_recorded.disconnect(many)
+    lines_recorded.disconnect(many)
 
 
 def test_every_line_rings_the_doorbell_once(bells: list[list[ConsentEvent]]) -> None:

@@ -1,0 +1,166 @@
+"""The identities that many addresses mean, found or made, and locked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+from consents.addressbook import AddressKey, key_of
+from consents.batch.prepared import NewContact, Prepared
+from consents.models import Sender
+from consents.models.base import new_id
+
+
+class Known(NamedTuple):
+    """An identity as the database has it; `address` is None once it is erased."""
+
+    id: UUID
+    contact: UUID
+    address: str | None
+
+
+People = dict[AddressKey, Known]
+
+# Erased identities have no lookup key, and are recognised by their digest.
+_FIND: Final = """
+WITH wanted AS (
+    SELECT * FROM unnest(%(keys)s::text[], %(digests)s::bytea[]) WITH ORDINALITY
+        AS one(lookup_key, digest, n)
+)
+SELECT wanted.n, identity.id, identity.contact_id, identity.address
+FROM wanted JOIN consents_channelidentity identity
+     ON identity.sender_id = %(sender)s AND identity.channel = %(channel)s
+    AND identity.lookup_key = wanted.lookup_key
+UNION ALL
+SELECT wanted.n, identity.id, identity.contact_id, identity.address
+FROM wanted JOIN consents_channelidentity identity
+     ON identity.sender_id = %(sender)s AND identity.channel = %(channel)s
+    AND identity.digest = wanted.digest
+WHERE identity.lookup_key IS NULL
+"""
+
+_STAGE: Final = """
+CREATE TEMP TABLE IF NOT EXISTS staged_identity (
+    id uuid, channel text, address text, lookup_key text, digest bytea, warnings jsonb,
+    contact_id uuid, external_id text, display_name text, language text
+) ON COMMIT DELETE ROWS
+"""
+_COPY: Final = "COPY staged_identity FROM STDIN"
+
+# In one order for everybody, since inserts of the same address wait for each other. A contact is
+# made for what was made alone: somebody else may be faster.
+_MAKE: Final = """
+WITH made AS (
+    INSERT INTO consents_channelidentity
+        (id, sender_id, contact_id, channel, address, lookup_key, digest, warnings, created_at)
+    SELECT id, %(sender)s, contact_id, channel, address, lookup_key, digest, warnings, now()
+    FROM staged_identity ORDER BY channel, lookup_key
+    ON CONFLICT DO NOTHING
+    RETURNING id
+), contacts AS (
+    INSERT INTO consents_contact
+        (id, sender_id, external_id, display_name, language, created_at)
+    SELECT DISTINCT ON (contact_id)
+           contact_id, %(sender)s, external_id, display_name, language, now()
+    FROM staged_identity JOIN made USING (id)
+), standings AS (
+    INSERT INTO consents_standing (identity_id, window_noted) SELECT id, false FROM made
+)
+SELECT id FROM made
+"""
+
+_LOCK: Final = """
+SELECT count(*) FROM (
+    SELECT FROM consents_standing WHERE identity_id = ANY(%s)
+    ORDER BY identity_id FOR NO KEY UPDATE
+) AS locked
+"""
+
+
+def find(sender: Sender, statements: Iterable[Prepared]) -> People:
+    """Those of the addresses spoken of that are known already."""
+    wanted: dict[str, dict[AddressKey, bytes]] = {}
+    for one in statements:
+        wanted.setdefault(one.address.channel.value, {})[key_of(one.address)] = one.digest
+    found: People = {}
+    with connection.cursor() as cursor:
+        for channel, digests in wanted.items():
+            keys = list(digests)
+            cursor.execute(_FIND, _sought(sender, channel, digests))
+            for n, *known in cursor:
+                found[keys[n - 1]] = Known(*known)
+    return found
+
+
+def make(sender: Sender, statements: Sequence[Prepared], found: People) -> set[UUID]:
+    """Make the identities that are not found, and add them to `found`; which were made here.
+
+    Must run in a transaction, before any standing is locked.
+    """
+    missing: dict[AddressKey, Prepared] = {}
+    for one in statements:
+        key = key_of(one.address)
+        if key not in found and (key not in missing or one.contact):
+            missing[key] = one
+    if not missing:
+        return set()
+    planned = {key: _planned(one) for key, one in missing.items()}
+    made = _insert(sender, missing, planned)
+    found.update((key, known) for key, known in planned.items() if known.id in made)
+    lost = [one for key, one in missing.items() if planned[key].id not in made]
+    if lost:
+        found.update(find(sender, lost))
+    return made
+
+
+def lock(identities: Iterable[UUID]) -> None:
+    """Lock these standings, in the one order that everybody keeps."""
+    ids = sorted(set(identities))
+    if ids:
+        with connection.cursor() as cursor:
+            cursor.execute(_LOCK, [ids])
+
+
+def _sought(sender: Sender, channel: str, digests: Mapping[AddressKey, bytes]) -> dict[str, Any]:
+    return {
+        "sender": sender.id,
+        "channel": channel,
+        "keys": [lookup_key for _, lookup_key in digests],
+        "digests": list(digests.values()),
+    }
+
+
+def _planned(statement: Prepared) -> Known:
+    contact = statement.contact or NewContact(new_id())
+    return Known(new_id(), contact.id, statement.address.value)
+
+
+def _insert(
+    sender: Sender, missing: Mapping[AddressKey, Prepared], planned: Mapping[AddressKey, Known]
+) -> set[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute(_STAGE)
+        with cursor.copy(_COPY) as copy:
+            for key, one in missing.items():
+                copy.write_row(_row(one, planned[key]))
+        cursor.execute(_MAKE, {"sender": sender.id})
+        made = {id for (id,) in cursor}
+        cursor.execute("TRUNCATE staged_identity")
+    return made
+
+
+def _row(statement: Prepared, known: Known) -> tuple[Any, ...]:
+    address, contact = statement.address, statement.contact or NewContact(known.contact)
+    return (
+        known.id,
+        address.channel.value,
+        address.value,
+        address.lookup_key,
+        statement.digest,
+        json.dumps(address.warnings),
+        *contact,
+    )

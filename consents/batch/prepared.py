@@ -1,0 +1,95 @@
+"""A statement in order, with all that can be worked out of it before the database is asked."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from consents.commitments import commit_to_address, commit_to_detail, identity_digest
+from consents.commitments import new_salt as _new_salt
+from consents.entries import Draft
+from consents.identifiers import Address
+from consents.models.base import new_id
+from consents.vocabulary import SPREADING_ORIGINS, Action
+
+
+class NewContact(NamedTuple):
+    """Whose an identity will be where nobody knows it yet."""
+
+    id: UUID
+    external_id: str | None = None
+    display_name: str = ""
+    language: str = ""
+
+
+class Prepared(NamedTuple):
+    """`digest` recognises the address; the salts and commitments are those of the line."""
+
+    address: Address
+    digest: bytes
+    event: UUID
+    action: str
+    purpose: UUID
+    source: str
+    origin: str
+    actor: str
+    lifts: str
+    occurred_at: datetime | None
+    ip: str | None
+    user_agent: str
+    evidence: str
+    note: str
+    salt: bytes
+    address_salt: bytes
+    address_commitment: bytes
+    detail_commitment: bytes
+    contact: NewContact | None = None
+
+
+def stands_alone(draft: Draft, now: datetime) -> bool:
+    """Whether it speaks of one identity alone, at a time that is past by `now`.
+
+    A claim of a time yet to come is cut when it is written, and kept in the evidence.
+    """
+    return (
+        draft.address is not None
+        and draft.contact is None
+        and not (draft.action == Action.OPT_OUT and draft.origin in SPREADING_ORIGINS)
+        and (draft.occurred_at is None or draft.occurred_at <= now)
+    )
+
+
+def prepare(draft: Draft, contact: NewContact | None = None) -> Prepared:
+    """For a draft that `stands_alone`."""
+    address = draft.address
+    assert address is not None  # noqa: S101 - by the condition above
+    salt, address_salt = _new_salt(), _new_salt()
+    detail = {
+        "ip": draft.ip,
+        "user_agent": draft.user_agent,
+        "evidence": draft.evidence,
+        "note": draft.note,
+    }
+    return Prepared(
+        address=address,
+        digest=identity_digest(address.channel.value, address.lookup_key),
+        event=new_id(),
+        action=draft.action.value,
+        purpose=draft.purpose.id,
+        source=draft.source,
+        origin=draft.origin.value,
+        actor=draft.actor,
+        lifts=draft.lifts.value,
+        occurred_at=draft.occurred_at,
+        ip=draft.ip,
+        user_agent=draft.user_agent,
+        evidence=json.dumps(draft.evidence),
+        note=draft.note,
+        salt=salt,
+        address_salt=address_salt,
+        address_commitment=commit_to_address(address_salt, address.channel.value, address.value),
+        detail_commitment=commit_to_detail(salt, detail),
+        contact=contact,
+    )

@@ -1,0 +1,176 @@
+"""Writes prepared statements: staged with COPY, folded and inserted by one statement."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+from consents.addressbook import key_of
+from consents.batch import people, sql
+from consents.batch.people import Known, People
+from consents.batch.prepared import Prepared
+from consents.commitments import commit_to_address
+from consents.folding import Fold
+from consents.models import Consent, ConsentEvent, Sender
+from consents.models.base import new_id
+from consents.purposes import PurposeTree
+from consents.signals import Line, Lines, lines_recorded
+from consents.vocabulary import ROOT_PURPOSE
+
+
+class Written(NamedTuple):
+    """The line that was written for a statement, and what it did."""
+
+    statement: Prepared
+    identity: Known
+    seq: int
+    outcome: str
+    occurred_at: datetime
+    recorded_at: datetime
+
+    @property
+    def effective(self) -> bool:
+        return self.outcome == "changed"
+
+
+def record(sender: Sender, purposes: PurposeTree, statements: Sequence[Prepared]) -> list[Written]:
+    """Write these down, in their order, and ring the doorbell once. In a transaction.
+
+    The first thing in it that locks anything: the identities are found or made, and locked.
+    """
+    found = people.find(sender, statements)
+    return write(sender, purposes, statements, found)
+
+
+def write(
+    sender: Sender, purposes: PurposeTree, statements: Sequence[Prepared], found: People
+) -> list[Written]:
+    """The same, where the identities that are known have been looked up already."""
+    if not statements:
+        return []
+    made = people.make(sender, statements, found)
+    named = [found[key_of(one.address)] for one in statements]
+    people.lock(one.id for one in named if one.id not in made)
+    written, late, several = _insert(sender, purposes, statements, named)
+    if late:
+        _name_anew(late)
+    if several:
+        _settle(purposes, several)
+    lines_recorded.send(ConsentEvent, lines=_lines(sender, written))
+    return written
+
+
+def _insert(
+    sender: Sender,
+    purposes: PurposeTree,
+    statements: Sequence[Prepared],
+    named: Sequence[Known],
+) -> tuple[list[Written], set[tuple[UUID, UUID]], set[UUID]]:
+    """What was written; the pairs to name anew; the people for whom several purposes count."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.STAGE)
+        with cursor.copy(sql.COPY) as copy:
+            for n, (one, identity) in enumerate(zip(statements, named, strict=True)):
+                copy.write_row(_row(n, one, identity))
+        cursor.execute(sql.WRITE, _constants(sender, purposes))
+        rows = cursor.fetchall()
+        cursor.execute("TRUNCATE staged_statement")
+    late = {(named[n].id, statements[n].purpose) for n, *_, is_late, _ in rows if is_late}
+    several = {named[n].id for n, *_, has_several in rows if has_several}
+    return [Written(statements[n], named[n], *rest) for n, *rest, _, _ in rows], late, several
+
+
+def _constants(sender: Sender, purposes: PurposeTree) -> dict[str, Any]:
+    return {
+        "sender": sender.id,
+        "root": purposes.named(ROOT_PURPOSE).id,
+        "root_allows": purposes.root_allows,
+    }
+
+
+def _row(n: int, one: Prepared, identity: Known) -> tuple[Any, ...]:
+    commitment = one.address_commitment
+    if identity.address != one.address.value:
+        # Another spelling of what is kept, or of somebody erased.
+        channel = one.address.channel.value
+        commitment = commit_to_address(one.address_salt, channel, identity.address or "")
+    return (
+        n,
+        identity.id,
+        one.event,
+        new_id(),
+        one.action,
+        one.purpose,
+        one.source,
+        one.origin,
+        one.actor,
+        one.lifts,
+        one.occurred_at,
+        one.ip,
+        one.user_agent,
+        one.evidence,
+        one.note,
+        one.salt,
+        one.address_salt,
+        commitment,
+        one.detail_commitment,
+    )
+
+
+def _name_anew(pairs: Collection[tuple[UUID, UUID]]) -> None:
+    identities, purposes = zip(*sorted(pairs), strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.NAME_ANEW, [list(identities), list(purposes)])
+
+
+def _settle(purposes: PurposeTree, identities: Collection[UUID]) -> None:
+    """Where several purposes count, whether the person may be written to is worked out here."""
+    folds: dict[UUID, dict[UUID, Fold]] = defaultdict(dict)
+    for consent in Consent.objects.filter(identity__in=identities):
+        folds[consent.identity_id][consent.purpose_id] = consent.fold
+    verdicts = [(identity, purposes.may_write(stated)) for identity, stated in folds.items()]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE consents_standing standing SET may_write = one.may_write "
+            "FROM unnest(%s::uuid[], %s::boolean[]) AS one(identity_id, may_write) "
+            "WHERE standing.identity_id = one.identity_id",
+            [[identity for identity, _ in verdicts], [verdict for _, verdict in verdicts]],
+        )
+
+
+def _lines(sender: Sender, written: Sequence[Written]) -> Lines:
+    lines = [Line(one.statement.event, one.identity.id, one.statement.action) for one in written]
+    return Lines(sender.id, lines, lambda: _read([line.event for line in lines]))
+
+
+def _read(ids: Iterable[UUID]) -> Sequence[ConsentEvent]:
+    rows = ConsentEvent.objects.filter(id__in=list(ids)).order_by("seq")
+    return list(rows.select_related("identity", "purpose"))
+
+
+def event_of(sender: Sender, purposes: PurposeTree, one: Written) -> ConsentEvent:
+    """The line as an instance, as far as it can be known without reading it back."""
+    statement = one.statement
+    return ConsentEvent(
+        id=statement.event,
+        seq=one.seq,
+        sender=sender,
+        identity_id=one.identity.id,
+        action=statement.action,
+        purpose=purposes.by_id[statement.purpose],
+        source=statement.source,
+        origin=statement.origin,
+        actor=statement.actor,
+        lifts=statement.lifts,
+        occurred_at=one.occurred_at,
+        recorded_at=one.recorded_at,
+        effective=one.effective,
+        outcome=one.outcome,
+        address_commitment=statement.address_commitment,
+        detail_commitment=statement.detail_commitment,
+    )

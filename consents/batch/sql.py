@@ -1,0 +1,212 @@
+"""The fold of `consents.folding` as SQL: the same steps, taken for many statements at once.
+
+State depends on the newest time of each kind of statement alone, so what stood before a statement
+is a running maximum over what was said before it. A test holds both to each other.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+STAGE: Final = """
+CREATE TEMP TABLE IF NOT EXISTS staged_statement (
+    n integer, identity_id uuid, event_id uuid, consent_id uuid, action text, purpose_id uuid,
+    source text, origin text, actor text, lifts text, stated_at timestamptz, ip inet,
+    user_agent text, evidence jsonb, note text, salt bytea, address_salt bytea,
+    address_commitment bytea, detail_commitment bytea
+) ON COMMIT DELETE ROWS
+"""
+COPY: Final = "COPY staged_statement FROM STDIN"
+
+TIMES: Final = (
+    "opted_in_at",
+    "lifted_at",
+    "dropin_lifted_at",
+    "opted_out_at",
+    "dropin_opted_out_at",
+)
+"""The newest time of each kind of statement, as `consents.folding.Fold` names them."""
+
+_SAYS: Final = {
+    "opted_in_at": "action = 'opt_in'",
+    "lifted_at": "lifts = 'any'",
+    "dropin_lifted_at": "lifts = 'dropin'",
+    "opted_out_at": "action = 'opt_out' AND origin <> 'dropin'",
+    "dropin_opted_out_at": "action = 'opt_out' AND origin = 'dropin'",
+}
+
+
+def own_times() -> str:
+    """Of one statement: its time under each kind that it is of."""
+    return ", ".join(
+        f"CASE WHEN {says} THEN occurred_at END AS own_{time}" for time, says in _SAYS.items()
+    )
+
+
+def refused_since(of: str) -> str:
+    """When the last opt-out occurred that nothing has lifted, of the times prefixed `of`."""
+    lifted = f"{of}lifted_at"
+    dropin_lifted = f"GREATEST({lifted}, {of}dropin_lifted_at)"
+    return (
+        f"GREATEST({_unless_lifted(f'{of}opted_out_at', lifted)}, "
+        f"{_unless_lifted(f'{of}dropin_opted_out_at', dropin_lifted)})"
+    )
+
+
+def state(of: str) -> str:
+    return (
+        f"CASE WHEN {refused_since(of)} IS NOT NULL THEN 'opted_out' "
+        f"WHEN {of}opted_in_at IS NOT NULL THEN 'opted_in' END"
+    )
+
+
+def _unless_lifted(opted_out: str, lifted: str) -> str:
+    return f"CASE WHEN {lifted} > {opted_out} THEN NULL ELSE {opted_out} END"
+
+
+def _each(template: str) -> str:
+    return ", ".join(template.format(time=time) for time in TIMES)
+
+
+JUDGED: Final = f"""
+clock AS MATERIALIZED (
+    SELECT clock_timestamp() AS now
+), timed AS (
+    SELECT staged.*,
+           GREATEST(clock.now, standing.last_recorded_at + interval '1 microsecond')
+           + interval '1 microsecond'
+             * (row_number() OVER (PARTITION BY staged.identity_id ORDER BY n) - 1) AS recorded_at
+    FROM staged_statement staged CROSS JOIN clock
+    LEFT JOIN consents_standing standing ON standing.identity_id = staged.identity_id
+), said AS (
+    SELECT *, COALESCE(LEAST(stated_at, recorded_at), recorded_at) AS occurred_at FROM timed
+), kinds AS (
+    SELECT *, {own_times()} FROM said
+), stepped AS (
+    SELECT kinds.*, known.event_id AS known_event, known.since AS known_since,
+           {_each("GREATEST(known.{time}, max(own_{time}) OVER earlier) AS old_{time}")}
+    FROM kinds
+    LEFT JOIN consents_consent known
+           ON known.identity_id = kinds.identity_id AND known.purpose_id = kinds.purpose_id
+    WINDOW earlier AS (
+        PARTITION BY kinds.identity_id, kinds.purpose_id
+        ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    )
+), summed AS (
+    SELECT *, {_each("GREATEST(old_{time}, own_{time}) AS new_{time}")},
+           occurred_at <= GREATEST(old_opted_in_at, old_opted_out_at, old_dropin_opted_out_at)
+               IS TRUE AS is_late
+    FROM stepped
+), weighed AS (
+    SELECT *, {state("old_")} AS old_state, {state("new_")} AS new_state,
+           {refused_since("new_")} AS refused_since
+    FROM summed
+), judged AS (
+    SELECT *, CASE
+        WHEN new_state IS DISTINCT FROM old_state THEN 'changed'
+        WHEN (new_state = 'opted_in') = (action = 'opt_in') THEN 'no_change'
+        WHEN action = 'opt_in' AND occurred_at > refused_since THEN 'would_resurrect'
+        ELSE 'out_of_order' END AS outcome
+    FROM weighed
+)
+"""
+"""What each staged statement does: `outcome`, and the times before and after it."""
+
+WRITE: Final = f"""
+WITH {JUDGED}, traced AS (
+    SELECT *,
+           max(n) FILTER (WHERE outcome = 'changed') OVER pair AS changed_by,
+           bool_or(is_late) OVER pair AS has_late,
+           lead(n) OVER (PARTITION BY identity_id, purpose_id ORDER BY n) IS NULL AS is_last
+    FROM judged
+    WINDOW pair AS (PARTITION BY identity_id, purpose_id)
+), pairs AS (
+    SELECT traced.*, COALESCE(cause.event_id, traced.known_event) AS deciding,
+           COALESCE(cause.occurred_at, traced.known_since) AS deciding_since
+    FROM traced LEFT JOIN judged cause ON cause.n = traced.changed_by
+    WHERE traced.is_last
+), lines AS (
+    INSERT INTO consents_consentevent
+        (id, sender_id, identity_id, action, purpose_id, source, origin, actor, lifts,
+         occurred_at, recorded_at, effective, outcome, address_commitment, detail_commitment)
+    SELECT event_id, %(sender)s, identity_id, action, purpose_id, source, origin, actor, lifts,
+           occurred_at, recorded_at, outcome = 'changed', outcome, address_commitment,
+           detail_commitment
+    FROM judged ORDER BY n
+    RETURNING id, seq
+), details AS (
+    INSERT INTO consents_eventdetail
+        (event_id, ip, user_agent, evidence, note, salt, address_salt)
+    SELECT event_id, ip, user_agent, evidence, note, salt, address_salt FROM judged
+), consents AS (
+    INSERT INTO consents_consent AS known
+        (id, identity_id, purpose_id, state, event_id, since, {", ".join(TIMES)})
+    SELECT consent_id, identity_id, purpose_id, new_state, deciding, deciding_since,
+           {_each("new_{time}")}
+    FROM pairs
+    ON CONFLICT (identity_id, purpose_id) DO UPDATE
+    SET state = excluded.state, event_id = excluded.event_id, since = excluded.since,
+        {_each("{time} = excluded.{time}")}
+), people AS (
+    SELECT identity_id, max(recorded_at) AS recorded_at,
+           count(DISTINCT purpose_id) AS purposes_said,
+           bool_and(new_state = 'opted_in' AND (purpose_id <> %(root)s OR %(root_allows)s))
+               FILTER (WHERE is_last) AS may_write
+    FROM traced GROUP BY identity_id
+), others AS (
+    SELECT people.*, purposes_said + (
+               SELECT count(*) FROM consents_consent other
+               WHERE other.identity_id = people.identity_id AND NOT EXISTS (
+                   SELECT FROM pairs
+                   WHERE pairs.identity_id = other.identity_id
+                     AND pairs.purpose_id = other.purpose_id)
+           ) > 1 AS has_several
+    FROM people
+), standings AS (
+    UPDATE consents_standing standing
+    SET last_recorded_at = others.recorded_at,
+        may_write = CASE WHEN has_several THEN standing.may_write ELSE others.may_write END
+    FROM others WHERE standing.identity_id = others.identity_id
+)
+SELECT judged.n, lines.seq, judged.outcome, judged.occurred_at, judged.recorded_at,
+       traced.has_late, others.has_several
+FROM judged
+JOIN lines ON lines.id = judged.event_id
+JOIN traced ON traced.n = judged.n
+JOIN others ON others.identity_id = judged.identity_id
+ORDER BY judged.n
+"""
+
+NAME_ANEW: Final = f"""
+WITH pair AS (
+    SELECT DISTINCT * FROM unnest(%s::uuid[], %s::uuid[]) AS one(identity_id, purpose_id)
+), said AS (
+    SELECT line.* FROM consents_consentevent line JOIN pair USING (identity_id, purpose_id)
+    WHERE line.action IN ('opt_in', 'opt_out') AND NOT EXISTS (
+        SELECT FROM consents_consentevent voiding
+        WHERE voiding.cause_id = line.id AND voiding.action = 'voided')
+), kinds AS (
+    SELECT *, {own_times()} FROM said
+), summed AS (
+    SELECT id, identity_id, purpose_id, occurred_at, action,
+           {_each("max(own_{time}) OVER upto AS new_{time}")}
+    FROM kinds
+    WINDOW upto AS (
+        PARTITION BY identity_id, purpose_id
+        ORDER BY occurred_at, action = 'opt_out', id ROWS UNBOUNDED PRECEDING
+    )
+), stated AS (
+    SELECT *, {state("new_")} AS state FROM summed
+), changed AS (
+    SELECT *, state IS DISTINCT FROM lag(state) OVER (
+        PARTITION BY identity_id, purpose_id ORDER BY occurred_at, action = 'opt_out', id
+    ) AS is_change FROM stated
+), deciding AS (
+    SELECT DISTINCT ON (identity_id, purpose_id) * FROM changed WHERE is_change
+    ORDER BY identity_id, purpose_id, occurred_at DESC, (action = 'opt_out') DESC, id DESC
+)
+UPDATE consents_consent known SET event_id = deciding.id, since = deciding.occurred_at
+FROM deciding
+WHERE known.identity_id = deciding.identity_id AND known.purpose_id = deciding.purpose_id
+"""
+"""Folds pairs anew from the ledger, to name the line that made their state what it is."""
