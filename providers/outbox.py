@@ -11,13 +11,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 
-from consents.models import ChannelIdentity, Consent, Standing
+from consents.models import Consent, Standing
+from consents.models.base import new_id
 from consents.signals import Line
 from consents.vocabulary import State
 from consents.writing import database_clock
@@ -48,33 +50,28 @@ def channels_of(account: ProviderAccount) -> frozenset[str]:
     return adapter.channels(plain)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def enqueue(
     identities: Iterable[UUID],
     causes: Mapping[UUID, Line] | None = None,
     *,
     only: ProviderAccount | None = None,
     is_baseline: bool = False,
-) -> list[ProviderSync]:
-    """Put in what their accounts are owed now; what is there already makes no second row.
+    are_locked: bool = False,
+) -> int:
+    """Put in what their accounts are owed now, and say how many rows; what is there makes none.
 
     `causes`: the line that changed each identity; without one, the line that decides. `only`
-    narrows it to one account. `is_baseline`: mark it as told already. Holds the standings.
+    narrows it to one account. `is_baseline`: mark it as told already. Holds the standings, which
+    the caller may have locked already.
     """
-    standings = _locked(identities)
-    known = {one.identity_id: one for one in standings if one.may_write is not None}
-    if not known:
-        return []
-    people = list(ChannelIdentity.objects.filter(id__in=known))
-    accounts = [only] if only else _accounts_of({one.sender_id for one in people})
-    pairs = [(account, one) for account in accounts for one in people if _serves(account, one)]
-    newest = _newest({account.id for account in accounts} if pairs else (), known)
-    owed = {
-        (account.id, one.id): _bit(known[one.id])
-        for account, one in pairs
-        if _differs(newest.get((account.id, one.id)), _bit(known[one.id]))
-    }
-    return _put_in(owed, newest, causes, is_baseline=is_baseline)
+    ids = sorted(set(identities))
+    if not are_locked:
+        _locked(ids)
+    accounts = [only] if only else _accounts_of(ids)
+    owed = _owed(ids, accounts) if accounts else []
+    _put_in(owed, causes, is_baseline=is_baseline)
+    return len(owed)
 
 
 @transaction.atomic
@@ -86,17 +83,19 @@ def retry(sync: ProviderSync) -> ProviderSync:
     [standing] = _locked([sync.identity_id])
     if standing.may_write is None:
         return sync
-    pair = (sync.account_id, sync.identity_id)
-    newest = _newest([sync.account_id], [sync.identity_id])
-    waiting = newest.get(pair)
-    if waiting and waiting.status == Status.PENDING and waiting.kind == _bit(standing):
-        waiting.due_at = database_clock()
-        waiting.attempts = 0
-        waiting.suspect_since = None
-        waiting.save(update_fields=["due_at", "attempts", "suspect_since"])
-        return waiting
-    [row] = _put_in({pair: _bit(standing)}, newest, None, is_baseline=False)
-    return row
+    present = Kind.OPT_IN if standing.may_write else Kind.OPT_OUT
+    told = ProviderSync.objects.filter(account=sync.account_id, identity=sync.identity_id)
+    newest = told.order_by("-seq").first()
+    if newest and newest.status == Status.PENDING and newest.kind == present:
+        newest.due_at = database_clock()
+        newest.attempts = 0
+        newest.suspect_since = None
+        newest.save(update_fields=["due_at", "attempts", "suspect_since"])
+        return newest
+    is_uncertain = newest is not None and _is_left_uncertain(newest)
+    owed = _Owed(sync.account_id, sync.identity_id, present.value, is_uncertain, newest is None)
+    [row] = _put_in([owed], None, is_baseline=False)
+    return ProviderSync.objects.get(id=row)
 
 
 def restate(account: ProviderAccount, identity: UUID) -> None:
@@ -122,7 +121,7 @@ def mend_stale(limit: int = 1000) -> int:
     )
     stale = waiting.exclude(kind=Coalesce(present, Value(Kind.OPT_OUT.value)))
     identities = list(stale.values_list("identity_id", flat=True)[:limit])
-    return len(enqueue(identities)) if identities else 0
+    return enqueue(identities) if identities else 0
 
 
 def oldest_due_age() -> float | None:
@@ -137,74 +136,111 @@ def _locked(identities: Iterable[UUID]) -> Sequence[Standing]:
     return list(Standing.objects.locked(identities))
 
 
-def _accounts_of(senders: Iterable[UUID]) -> list[ProviderAccount]:
-    """The accounts that are switched on.
+def _accounts_of(identities: Sequence[UUID]) -> list[ProviderAccount]:
+    """The accounts of their senders that are switched on.
 
     The share lock lets nobody switch one on between this reading and our commit: see
     `accounts.save`.
     """
-    ids = sorted(senders)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT 1 FROM consents_sender WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE", [ids]
+            "SELECT id FROM consents_sender WHERE id IN "
+            "(SELECT sender_id FROM consents_channelidentity WHERE id = ANY(%s)) "
+            "ORDER BY id FOR KEY SHARE",
+            [list(identities)],
         )
-    accounts = ProviderAccount.objects.filter(sender__in=ids, is_enabled=True)
-    return list(accounts.defer("credentials"))
+        senders = [id for (id,) in cursor]
+    accounts = ProviderAccount.objects.filter(sender__in=senders, is_enabled=True)
+    return list(accounts.only("id", "sender", "kind", "settings"))
 
 
-def _serves(account: ProviderAccount, identity: ChannelIdentity) -> bool:
-    return account.sender_id == identity.sender_id and identity.channel in channels_of(account)
+class _Owed(NamedTuple):
+    """`is_uncertain`: the newest row failed while a call of it may still land."""
+
+    account: UUID
+    identity: UUID
+    kind: str
+    is_uncertain: bool
+    is_first: bool
 
 
-def _bit(standing: Standing) -> Kind:
-    return Kind.OPT_IN if standing.may_write else Kind.OPT_OUT
+_OWED: Final = """
+WITH served AS (
+    SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS one(account_id, sender_id, channel)
+)
+SELECT served.account_id, standing.identity_id, wanted.kind,
+       COALESCE(newest.status = 'failed' AND (newest.is_uncertain OR newest.is_resend), false),
+       newest.kind IS NULL
+FROM consents_standing standing
+JOIN consents_channelidentity identity ON identity.id = standing.identity_id
+JOIN served ON served.sender_id = identity.sender_id AND served.channel = identity.channel
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN standing.may_write THEN 'opt_in' ELSE 'opt_out' END AS kind
+) AS wanted
+LEFT JOIN LATERAL (
+    SELECT kind, status, is_uncertain, is_resend FROM providers_providersync told
+    WHERE told.account_id = served.account_id AND told.identity_id = standing.identity_id
+    ORDER BY told.seq DESC LIMIT 1
+) AS newest ON true
+WHERE standing.identity_id = ANY(%s) AND standing.may_write IS NOT NULL
+  AND newest.kind IS DISTINCT FROM wanted.kind
+"""
+"""The bit that each account is to hold of each identity, where the newest row tells another."""
+
+_INSERT: Final = """
+INSERT INTO providers_providersync
+    (id, account_id, identity_id, event_id, kind, is_uncertain, status, code, due_at, created_at,
+     ended_at, reason, text, attempts, is_resend)
+SELECT one.*, %(status)s, %(code)s, %(now)s, %(now)s, %(ended_at)s, '', '', 0, false
+FROM unnest(%(ids)s::uuid[], %(accounts)s::uuid[], %(identities)s::uuid[], %(events)s::uuid[],
+            %(kinds)s::text[], %(uncertain)s::boolean[]) AS one
+"""
 
 
-def _differs(newest: ProviderSync | None, wanted: Kind) -> bool:
-    return newest is None or newest.kind != wanted
+def _owed(identities: Sequence[UUID], accounts: Sequence[ProviderAccount]) -> list[_Owed]:
+    served = [(one.id, one.sender_id, channel) for one in accounts for channel in channels_of(one)]
+    columns = [list(column) for column in zip(*served, strict=True)] or [[], [], []]
+    with connection.cursor() as cursor:
+        cursor.execute(_OWED, [*columns, list(identities)])
+        return [_Owed(*row) for row in cursor]
 
 
-def _newest(accounts: Iterable[UUID], identities: Iterable[UUID]) -> dict[Pair, ProviderSync]:
-    rows = ProviderSync.objects.filter(account__in=list(accounts), identity__in=list(identities))
-    newest = rows.order_by("account_id", "identity_id", "-seq").distinct(
-        "account_id", "identity_id"
-    )
-    return {(row.account_id, row.identity_id): row for row in newest}
+def _is_left_uncertain(row: ProviderSync) -> bool:
+    return row.status == Status.FAILED and (row.is_uncertain or row.is_resend)
 
 
 def _put_in(
-    owed: Mapping[Pair, Kind],
-    newest: Mapping[Pair, ProviderSync],
-    causes: Mapping[UUID, Line] | None,
-    *,
-    is_baseline: bool,
-) -> list[ProviderSync]:
+    owed: Sequence[_Owed], causes: Mapping[UUID, Line] | None, *, is_baseline: bool
+) -> list[UUID]:
     if not owed:
         return []
     now = database_clock()
-    uncertain = _supersede(owed, now) | _left_uncertain(newest)
-    lines = _causes(owed, causes or {})
+    uncertain = _supersede([one for one in owed if not one.is_first], now)
+    lines = _causes({one.identity: Kind(one.kind) for one in owed}, causes or {})
     rows = [
-        ProviderSync(
-            account_id=account,
-            identity_id=identity,
-            event_id=lines.get(identity),
-            kind=kind.value,
-            due_at=now,
-            created_at=now,
-            is_uncertain=(account, identity) in uncertain,
+        (
+            new_id(),
+            one.account,
+            one.identity,
+            lines.get(one.identity),
+            one.kind,
+            one.is_uncertain or (one.account, one.identity) in uncertain,
         )
-        for (account, identity), kind in owed.items()
+        for one in owed
     ]
-    if is_baseline:
-        for row in rows:
-            row.status, row.ended_at, row.code = Status.SUCCEEDED.value, now, BASELINE
-    return ProviderSync.objects.bulk_create(rows)
+    names = ("ids", "accounts", "identities", "events", "kinds", "uncertain")
+    columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    state = Status.SUCCEEDED if is_baseline else Status.PENDING
+    told = {"status": state.value, "code": BASELINE if is_baseline else "", "now": now}
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, {**columns, **told, "ended_at": now if is_baseline else None})
+    return [id for id, *_ in rows]
 
 
-def _supersede(pairs: Iterable[Pair], now: datetime) -> set[Pair]:
+def _supersede(owed: Sequence[_Owed], now: datetime) -> set[Pair]:
     """End what waits, for a call or for a result; the pairs whose uncertainty is handed on."""
-    accounts, identities = zip(*pairs, strict=True)
+    if not owed:
+        return set()
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE providers_providersync AS old SET status = %s, ended_at = %s "
@@ -215,29 +251,19 @@ def _supersede(pairs: Iterable[Pair], now: datetime) -> set[Pair]:
             [
                 Status.SUPERSEDED.value,
                 now,
-                list(accounts),
-                list(identities),
+                [one.account for one in owed],
+                [one.identity for one in owed],
                 [Status.PENDING.value, Status.AWAITING_RESULT.value],
             ],
         )
         return {(account, identity) for account, identity, hands_on in cursor if hands_on}
 
 
-def _left_uncertain(newest: Mapping[Pair, ProviderSync]) -> set[Pair]:
-    """The pairs whose newest row failed while an earlier call of it may still land."""
-    return {
-        pair
-        for pair, row in newest.items()
-        if row.status == Status.FAILED and (row.is_uncertain or row.is_resend)
-    }
-
-
-def _causes(owed: Mapping[Pair, Kind], recorded: Mapping[UUID, Line]) -> dict[UUID, UUID]:
+def _causes(bits: Mapping[UUID, Kind], recorded: Mapping[UUID, Line]) -> dict[UUID, UUID]:
     """The line to name for each identity: the one just recorded, where it says what is owed.
 
     Else the line that decides: an opt-in to one purpose is not why somebody is out of all others.
     """
-    bits = {identity: kind for (_, identity), kind in owed.items()}
     last = {one: line.event for one, line in recorded.items()}
     said = {one: last[one] for one, line in recorded.items() if line.action == bits.get(one)}
     unsaid = {one: kind for one, kind in bits.items() if one not in said}
