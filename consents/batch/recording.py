@@ -56,7 +56,8 @@ def write(
     made = people.make(sender, statements, found)
     named = [found[key_of(one.address)] for one in statements]
     people.lock(one.id for one in named if one.id not in made)
-    written, late, several = _insert(sender, purposes, statements, named)
+    spelled = [_as_kept(*one) for one in zip(statements, named, strict=True)]
+    written, late, several = _insert(sender, purposes, spelled, named)
     if late:
         _name_anew(late)
     if several:
@@ -93,12 +94,15 @@ def _constants(sender: Sender, purposes: PurposeTree) -> dict[str, Any]:
     }
 
 
+def _as_kept(one: Prepared, identity: Known) -> Prepared:
+    """Committed to the address that is kept, where that is another spelling or erased."""
+    if identity.address == one.address.value:
+        return one
+    channel, kept = one.address.channel.value, identity.address or ""
+    return one._replace(address_commitment=commit_to_address(one.address_salt, channel, kept))
+
+
 def _row(n: int, one: Prepared, identity: Known) -> tuple[Any, ...]:
-    commitment = one.address_commitment
-    if identity.address != one.address.value:
-        # Another spelling of what is kept, or of somebody erased.
-        channel = one.address.channel.value
-        commitment = commit_to_address(one.address_salt, channel, identity.address or "")
     return (
         n,
         identity.id,
@@ -117,7 +121,7 @@ def _row(n: int, one: Prepared, identity: Known) -> tuple[Any, ...]:
         one.note,
         one.salt,
         one.address_salt,
-        commitment,
+        one.address_commitment,
         one.detail_commitment,
     )
 

@@ -149,19 +149,15 @@ WITH {JUDGED}, traced AS (
         {_each("{time} = excluded.{time}")}
 ), people AS (
     SELECT identity_id, max(recorded_at) AS recorded_at,
-           count(DISTINCT purpose_id) AS purposes_said,
+           count(*) FILTER (WHERE is_last AND known_event IS NULL) AS purposes_new,
            bool_and(new_state = 'opted_in' AND (purpose_id <> %(root)s OR %(root_allows)s))
                FILTER (WHERE is_last) AS may_write
     FROM traced GROUP BY identity_id
 ), others AS (
-    SELECT people.*, purposes_said + (
-               SELECT count(*) FROM consents_consent other
-               WHERE other.identity_id = people.identity_id AND NOT EXISTS (
-                   SELECT FROM pairs
-                   WHERE pairs.identity_id = other.identity_id
-                     AND pairs.purpose_id = other.purpose_id)
-           ) > 1 AS has_several
-    FROM people
+    SELECT people.identity_id, recorded_at, may_write,
+           purposes_new + count(known.id) > 1 AS has_several
+    FROM people LEFT JOIN consents_consent known ON known.identity_id = people.identity_id
+    GROUP BY people.identity_id, recorded_at, may_write, purposes_new
 ), standings AS (
     UPDATE consents_standing standing
     SET last_recorded_at = others.recorded_at,
