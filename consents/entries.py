@@ -99,9 +99,9 @@ def check(
         actor=entry.actor,
         lifts=_lifts(entry, action, origin, is_single=is_single),
         ip=_ip(entry.ip),
-        user_agent=_text(entry.user_agent, "user_agent"),
+        user_agent=text_of(entry.user_agent, "user_agent"),
         evidence=_evidence(entry.evidence),
-        note=_text(entry.note, "note"),
+        note=text_of(entry.note, "note"),
         occurred_at=_occurred_at(entry.occurred_at, origin, now),
     )
 
@@ -141,7 +141,7 @@ def _contact(contact: Contact | None, sender: Sender) -> Contact | None:
 
 
 def _source(source: object) -> str:
-    text = _text(source, "source").strip()
+    text = text_of(source, "source").strip()
     if not text:
         raise ConsentError("source_required", "The source cannot be empty.", "source")
     if len(text) > SOURCE_MAX:
@@ -189,7 +189,7 @@ def _as_the_database_writes_it(ip: ipaddress.IPv4Address | ipaddress.IPv6Address
     return str(ip)
 
 
-def _text(text: object, field_name: str) -> str:
+def text_of(text: object, field_name: str) -> str:
     if not isinstance(text, str):
         raise ConsentError(f"invalid_{field_name}", "This must be text.", field_name)
     if not is_storable(text):

@@ -77,7 +77,7 @@ def _insert(
         cursor.execute(sql.STAGE)
         with cursor.copy(sql.COPY) as copy:
             for n, (one, identity) in enumerate(zip(statements, named, strict=True)):
-                copy.write_row(_row(n, one, identity))
+                copy.write_row(staged(n, one, identity))
         cursor.execute(sql.WRITE, _constants(sender, purposes))
         rows = cursor.fetchall()
         cursor.execute("TRUNCATE staged_statement")
@@ -102,7 +102,8 @@ def _as_kept(one: Prepared, identity: Known) -> Prepared:
     return one._replace(address_commitment=commit_to_address(one.address_salt, channel, kept))
 
 
-def _row(n: int, one: Prepared, identity: Known) -> tuple[Any, ...]:
+def staged(n: int, one: Prepared, identity: Known) -> tuple[Any, ...]:
+    """The columns of the staging table."""
     return (
         n,
         identity.id,

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import Final
 
-STAGE: Final = """
-CREATE TEMP TABLE IF NOT EXISTS staged_statement (
+STAGED: Final = "staged_statement"
+COLUMNS: Final = """
     n integer, identity_id uuid, event_id uuid, consent_id uuid, action text, purpose_id uuid,
     source text, origin text, actor text, lifts text, stated_at timestamptz, ip inet,
     user_agent text, evidence jsonb, note text, salt bytea, address_salt bytea,
     address_commitment bytea, detail_commitment bytea
-) ON COMMIT DELETE ROWS
 """
-COPY: Final = "COPY staged_statement FROM STDIN"
+STAGE: Final = f"CREATE TEMP TABLE IF NOT EXISTS {STAGED} ({COLUMNS}) ON COMMIT DELETE ROWS"
+COPY: Final = f"COPY {STAGED} FROM STDIN"
 
 TIMES: Final = (
     "opted_in_at",
@@ -68,7 +68,9 @@ def _each(template: str) -> str:
     return ", ".join(template.format(time=time) for time in TIMES)
 
 
-JUDGED: Final = f"""
+def judged(staged: str) -> str:
+    """What each staged statement does: `outcome`, and the times before and after it."""
+    return f"""
 clock AS MATERIALIZED (
     SELECT clock_timestamp() AS now
 ), timed AS (
@@ -76,7 +78,7 @@ clock AS MATERIALIZED (
            GREATEST(clock.now, standing.last_recorded_at + interval '1 microsecond')
            + interval '1 microsecond'
              * (row_number() OVER (PARTITION BY staged.identity_id ORDER BY n) - 1) AS recorded_at
-    FROM staged_statement staged CROSS JOIN clock
+    FROM {staged} staged CROSS JOIN clock
     LEFT JOIN consents_standing standing ON standing.identity_id = staged.identity_id
 ), said AS (
     SELECT *, COALESCE(LEAST(stated_at, recorded_at), recorded_at) AS occurred_at FROM timed
@@ -110,10 +112,10 @@ clock AS MATERIALIZED (
     FROM weighed
 )
 """
-"""What each staged statement does: `outcome`, and the times before and after it."""
+
 
 WRITE: Final = f"""
-WITH {JUDGED}, traced AS (
+WITH {judged(STAGED)}, traced AS (
     SELECT *,
            max(n) FILTER (WHERE outcome = 'changed') OVER pair AS changed_by,
            bool_or(is_late) OVER pair AS has_late,

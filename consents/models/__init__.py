@@ -1,5 +1,6 @@
 """The tables of consent, by subject."""
 
+from consents.models.imports import ImportChunk, ImportRun
 from consents.models.keys import ApiKey, IdempotencyRecord
 from consents.models.ledger import AppendOnlyQuerySet, ConsentEvent, EventDetail
 from consents.models.people import ChannelIdentity, Contact, Sender
@@ -17,6 +18,8 @@ __all__ = [
     "Contact",
     "EventDetail",
     "IdempotencyRecord",
+    "ImportChunk",
+    "ImportRun",
     "InboundMessage",
     "Keyword",
     "Purpose",

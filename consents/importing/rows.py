@@ -1,0 +1,100 @@
+"""Rows of a file made ready to be written, as far as that can be done without the database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from consents import entries
+from consents.addressbook import AddressKey, key_of
+from consents.batch.prepared import Prepared, prepare, stands_alone
+from consents.entries import Entry
+from consents.errors import ConsentError
+from consents.importing.columns import Names, Reader
+from consents.importing.files import Row, Source
+from consents.models import Sender
+from consents.purposes import PurposeTree
+from consents.writing import database_clock
+
+CHUNK: Final = 10_000
+
+
+class Ready(NamedTuple):
+    """A row that can be recorded; `is_lone`: its statement can be written together with others."""
+
+    number: int
+    entry: Entry
+    names: Names | None
+    statement: Prepared
+    is_lone: bool
+
+    @property
+    def key(self) -> AddressKey:
+        return key_of(self.statement.address)
+
+
+class Refused(NamedTuple):
+    """A row that cannot be recorded, and why."""
+
+    number: int
+    error: ConsentError
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rows that belong together, `end` being the byte behind the last and `last` its number."""
+
+    rows: list[Ready | Refused]
+    end: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preparer:
+    """Checks each row as `ledger.record_many` would check its entry.
+
+    `clock`: what the database's is, as far as this process can tell. `run` and `digest` (SHA-256
+    of the file, hex) go into the evidence of every line.
+    """
+
+    sender: Sender
+    purposes: PurposeTree
+    reader: Reader
+    clock: Callable[[], datetime]
+    run: UUID | None
+    digest: str
+
+    def rows(self, rows: Iterable[Row]) -> list[Ready | Refused]:
+        now = self.clock()
+        return [self._row(row, now) for row in rows]
+
+    def _row(self, row: Row, now: datetime) -> Ready | Refused:
+        if isinstance(row.values, ConsentError):
+            return Refused(row.number, row.values)
+        try:
+            entry, names = self.reader.entry(row.values, self._evidence(row.number))
+            draft = entries.check(entry, self.sender, self.purposes, now, is_single=False)
+        except ConsentError as error:
+            return Refused(row.number, error)
+        return Ready(row.number, entry, names, prepare(draft), stands_alone(draft, now))
+
+    def _evidence(self, number: int) -> dict[str, object]:
+        return {"import": {"run": str(self.run), "file_sha256": self.digest, "row": number}}
+
+
+def running_clock() -> Callable[[], datetime]:
+    """The database's clock, asked once and then reckoned: a thread that reads asks nobody."""
+    asked, begun = database_clock(), time.monotonic()
+    return lambda: asked + timedelta(seconds=time.monotonic() - begun)
+
+
+def chunks(source: Source, preparer: Preparer, position: int, number: int) -> Iterator[Chunk]:
+    """The rows behind this byte, the first having the number after `number`."""
+    rows = source.rows(position, number)
+    while batch := list(islice(rows, CHUNK)):
+        yield Chunk(preparer.rows(batch), batch[-1].end, batch[-1].number)
