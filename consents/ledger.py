@@ -31,7 +31,7 @@ from consents.models import ConsentEvent, ReviewItem, Sender, Standing
 from consents.purposes import PurposeTree
 from consents.reach import Reach
 from consents.vocabulary import CONSENT_ACTIONS, SPREADING_ORIGINS, Action, Origin, Outcome
-from consents.writing import Line, Page, database_clock
+from consents.writing import Line, Page
 
 DEADLOCK = "40P01"
 
@@ -142,10 +142,9 @@ def _record_once(
     sender: Sender | str, items: Sequence[Entry], *, is_single: bool
 ) -> list[Recorded | ConsentError]:
     sender = the_sender(sender)
-    purposes = PurposeTree.load()
-    now = database_clock()
+    purposes, now = PurposeTree.current()
     drafts = _check_all(sender, items, purposes, now, is_single=is_single)
-    if not is_single and _stand_alone(drafts, now):
+    if _stand_alone(drafts, now):
         return _record_together(sender, purposes, drafts)
     page = Page(sender, purposes)
     results = _lines_of(page, drafts)

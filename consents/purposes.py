@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from functools import cached_property
 from uuid import UUID
 
 from consents.errors import ConsentError
 from consents.folding import Fold, resolve
 from consents.models import Purpose
+from consents.models.prepared import prepared
 from consents.vocabulary import ROOT_PURPOSE, State
+
+# `xmin` tells one version of a row from the next.
+_VERSION = """
+SELECT (SELECT string_agg(id::text || xmin::text, ',' ORDER BY id) FROM consents_purpose),
+       clock_timestamp()
+"""
+_last: tuple[str, PurposeTree] | None = None
 
 
 class PurposeTree:
@@ -22,6 +31,21 @@ class PurposeTree:
     @classmethod
     def load(cls) -> PurposeTree:
         return cls(Purpose.objects.all())
+
+    @classmethod
+    def current(cls) -> tuple[PurposeTree, datetime]:
+        """The purposes as they are now, and the database's clock; read anew when they changed.
+
+        Nobody may change what is read here: it is shared.
+        """
+        global _last
+        with prepared() as cursor:
+            cursor.execute(_VERSION)
+            version, now = cursor.fetchone()
+        known = _last
+        if known is None or known[0] != version:
+            _last = known = (version, cls.load())
+        return known[1], now
 
     def named(self, key: object) -> Purpose:
         """The purpose with this key; an unknown one is an error, never a guess."""

@@ -1,4 +1,4 @@
-"""The identities that many addresses mean, found or made, and locked."""
+"""The identities that addresses mean, found or made, and locked; by one statement each."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from uuid import UUID
 from django.db import connection
 
 from consents.addressbook import AddressKey, key_of
+from consents.batch import sql
 from consents.batch.prepared import NewContact, Prepared
 from consents.models import Sender
 from consents.models.base import new_id
+from consents.models.prepared import prepared
 
 
 class Known(NamedTuple):
@@ -42,19 +44,34 @@ FROM wanted JOIN consents_channelidentity identity
     AND identity.digest = wanted.digest
 WHERE identity.lookup_key IS NULL
 """
-
-_STAGE: Final = """
-CREATE TEMP TABLE IF NOT EXISTS staged_identity (
-    id uuid, channel text, address text, lookup_key text, digest bytea, warnings jsonb,
-    contact_id uuid, external_id text, display_name text, language text
-) ON COMMIT DELETE ROWS
+_FIND_ONE: Final = """
+SELECT id, contact_id, address FROM consents_channelidentity
+WHERE sender_id = %(sender)s AND channel = %(channel)s
+  AND (lookup_key = %(lookup_key)s OR digest = %(digest)s)
 """
-_COPY: Final = "COPY staged_identity FROM STDIN"
+
+_COLUMNS: Final = {
+    "id": "uuid",
+    "channel": "text",
+    "address": "text",
+    "lookup_key": "text",
+    "digest": "bytea",
+    "warnings": "jsonb",
+    "contact_id": "uuid",
+    "external_id": "text",
+    "display_name": "text",
+    "language": "text",
+}
+_STAGED: Final = "staged_identity"
+_STAGE: Final = (
+    f"CREATE TEMP TABLE IF NOT EXISTS {_STAGED} ({sql.table(_COLUMNS)}) ON COMMIT DELETE ROWS"
+)
+_COPY: Final = f"COPY {_STAGED} FROM STDIN"
 
 # In one order for everybody, since inserts of the same address wait for each other. A contact is
 # made for what was made alone: somebody else may be faster.
-_MAKE: Final = """
-WITH made AS (
+_INSERT: Final = """
+made AS (
     INSERT INTO consents_channelidentity
         (id, sender_id, contact_id, channel, address, lookup_key, digest, warnings, created_at)
     SELECT id, %(sender)s, contact_id, channel, address, lookup_key, digest, warnings, now()
@@ -72,6 +89,8 @@ WITH made AS (
 )
 SELECT id FROM made
 """
+_MAKE: Final = f"WITH {_INSERT}"
+_MAKE_ONE: Final = f"WITH {sql.only_row(_STAGED, _COLUMNS)}, {_INSERT}"
 
 _LOCK: Final = """
 SELECT count(*) FROM (
@@ -81,8 +100,10 @@ SELECT count(*) FROM (
 """
 
 
-def find(sender: Sender, statements: Iterable[Prepared]) -> People:
+def find(sender: Sender, statements: Sequence[Prepared]) -> People:
     """Those of the addresses spoken of that are known already."""
+    if len(statements) == 1:
+        return _find_one(sender, statements[0])
     wanted: dict[str, dict[AddressKey, bytes]] = {}
     for one in statements:
         wanted.setdefault(one.address.channel.value, {})[key_of(one.address)] = one.digest
@@ -109,7 +130,8 @@ def make(sender: Sender, statements: Sequence[Prepared], found: People) -> set[U
     if not missing:
         return set()
     planned = {key: _planned(one) for key, one in missing.items()}
-    made = _insert(sender, missing, planned)
+    rows = [_row(one, planned[key]) for key, one in missing.items()]
+    made = _insert_one(sender, rows[0]) if len(rows) == 1 else _insert(sender, rows)
     found.update((key, known) for key, known in planned.items() if known.id in made)
     lost = [one for key, one in missing.items() if planned[key].id not in made]
     if lost:
@@ -121,8 +143,21 @@ def lock(identities: Iterable[UUID]) -> None:
     """Lock these standings, in the one order that everybody keeps."""
     ids = sorted(set(identities))
     if ids:
-        with connection.cursor() as cursor:
+        with prepared() as cursor:
             cursor.execute(_LOCK, [ids])
+
+
+def _find_one(sender: Sender, statement: Prepared) -> People:
+    address = statement.address
+    sought = {
+        "sender": sender.id,
+        "channel": address.channel.value,
+        "lookup_key": address.lookup_key,
+        "digest": statement.digest,
+    }
+    with prepared() as cursor:
+        cursor.execute(_FIND_ONE, sought)
+        return {key_of(address): Known(*row) for row in cursor}
 
 
 def _sought(sender: Sender, channel: str, digests: Mapping[AddressKey, bytes]) -> dict[str, Any]:
@@ -139,18 +174,23 @@ def _planned(statement: Prepared) -> Known:
     return Known(new_id(), contact.id, statement.address.value)
 
 
-def _insert(
-    sender: Sender, missing: Mapping[AddressKey, Prepared], planned: Mapping[AddressKey, Known]
-) -> set[UUID]:
+def _insert(sender: Sender, rows: Iterable[tuple[Any, ...]]) -> set[UUID]:
     with connection.cursor() as cursor:
         cursor.execute(_STAGE)
         with cursor.copy(_COPY) as copy:
-            for key, one in missing.items():
-                copy.write_row(_row(one, planned[key]))
+            for row in rows:
+                copy.write_row(row)
         cursor.execute(_MAKE, {"sender": sender.id})
         made = {id for (id,) in cursor}
-        cursor.execute("TRUNCATE staged_identity")
+        cursor.execute(f"TRUNCATE {_STAGED}")
     return made
+
+
+def _insert_one(sender: Sender, row: tuple[Any, ...]) -> set[UUID]:
+    with prepared() as cursor:
+        values = dict(zip(_COLUMNS, row, strict=True))
+        cursor.execute(_MAKE_ONE, {**values, "sender": sender.id})
+        return {id for (id,) in cursor}
 
 
 def _row(statement: Prepared, known: Known) -> tuple[Any, ...]:

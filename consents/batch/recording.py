@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
+from django.db.models.signals import post_save
 
 from consents.addressbook import key_of
 from consents.batch import people, sql
@@ -18,6 +19,7 @@ from consents.commitments import commit_to_address
 from consents.folding import Fold
 from consents.models import Consent, ConsentEvent, Sender
 from consents.models.base import new_id
+from consents.models.prepared import prepared
 from consents.purposes import PurposeTree
 from consents.signals import Line, Lines, lines_recorded
 from consents.vocabulary import ROOT_PURPOSE
@@ -62,7 +64,7 @@ def write(
         _name_anew(late)
     if several:
         _settle(purposes, several)
-    lines_recorded.send(ConsentEvent, lines=_lines(sender, written))
+    _ring(sender, purposes, written)
     return written
 
 
@@ -73,17 +75,30 @@ def _insert(
     named: Sequence[Known],
 ) -> tuple[list[Written], set[tuple[UUID, UUID]], set[UUID]]:
     """What was written; the pairs to name anew; the people for whom several purposes count."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql.STAGE)
-        with cursor.copy(sql.COPY) as copy:
-            for n, (one, identity) in enumerate(zip(statements, named, strict=True)):
-                copy.write_row(staged(n, one, identity))
-        cursor.execute(sql.WRITE, _constants(sender, purposes))
-        rows = cursor.fetchall()
-        cursor.execute("TRUNCATE staged_statement")
+    staging = [staged(n, *one) for n, one in enumerate(zip(statements, named, strict=True))]
+    constants = _constants(sender, purposes)
+    rows = _write_one(staging[0], constants) if len(staging) == 1 else _write(staging, constants)
     late = {(named[n].id, statements[n].purpose) for n, *_, is_late, _ in rows if is_late}
     several = {named[n].id for n, *_, has_several in rows if has_several}
     return [Written(statements[n], named[n], *rest) for n, *rest, _, _ in rows], late, several
+
+
+def _write(staging: Sequence[tuple[Any, ...]], constants: dict[str, Any]) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.STAGE)
+        with cursor.copy(sql.COPY) as copy:
+            for row in staging:
+                copy.write_row(row)
+        cursor.execute(sql.WRITE, constants)
+        rows: list[Any] = cursor.fetchall()
+        cursor.execute(f"TRUNCATE {sql.STAGED}")
+    return rows
+
+
+def _write_one(row: tuple[Any, ...], constants: dict[str, Any]) -> list[Any]:
+    with prepared() as cursor:
+        cursor.execute(sql.WRITE_ONE, {**dict(zip(sql.COLUMNS, row, strict=True)), **constants})
+        return list(cursor.fetchall())
 
 
 def _constants(sender: Sender, purposes: PurposeTree) -> dict[str, Any]:
@@ -146,6 +161,21 @@ def _settle(purposes: PurposeTree, identities: Collection[UUID]) -> None:
             "WHERE standing.identity_id = one.identity_id",
             [[identity for identity, _ in verdicts], [verdict for _, verdict in verdicts]],
         )
+
+
+def _ring(sender: Sender, purposes: PurposeTree, written: Sequence[Written]) -> None:
+    """A line alone rings as if it had been saved alone."""
+    if len(written) > 1:
+        lines_recorded.send(ConsentEvent, lines=_lines(sender, written))
+        return
+    post_save.send(
+        ConsentEvent,
+        instance=event_of(sender, purposes, written[0]),
+        created=True,
+        raw=False,
+        using=connection.alias,
+        update_fields=None,
+    )
 
 
 def _lines(sender: Sender, written: Sequence[Written]) -> Lines:

@@ -6,16 +6,45 @@ is a running maximum over what was said before it. A test holds both to each oth
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 STAGED: Final = "staged_statement"
-COLUMNS: Final = """
-    n integer, identity_id uuid, event_id uuid, consent_id uuid, action text, purpose_id uuid,
-    source text, origin text, actor text, lifts text, stated_at timestamptz, ip inet,
-    user_agent text, evidence jsonb, note text, salt bytea, address_salt bytea,
-    address_commitment bytea, detail_commitment bytea
-"""
-STAGE: Final = f"CREATE TEMP TABLE IF NOT EXISTS {STAGED} ({COLUMNS}) ON COMMIT DELETE ROWS"
+COLUMNS: Final = {
+    "n": "integer",
+    "identity_id": "uuid",
+    "event_id": "uuid",
+    "consent_id": "uuid",
+    "action": "text",
+    "purpose_id": "uuid",
+    "source": "text",
+    "origin": "text",
+    "actor": "text",
+    "lifts": "text",
+    "stated_at": "timestamptz",
+    "ip": "inet",
+    "user_agent": "text",
+    "evidence": "jsonb",
+    "note": "text",
+    "salt": "bytea",
+    "address_salt": "bytea",
+    "address_commitment": "bytea",
+    "detail_commitment": "bytea",
+}
+
+
+def table(columns: Mapping[str, str]) -> str:
+    """The columns of a table, as it is created."""
+    return ", ".join(f"{name} {kind}" for name, kind in columns.items())
+
+
+def only_row(of: str, columns: Mapping[str, str]) -> str:
+    """A table of one row, of parameters named like its columns, in place of a staged one."""
+    row = ", ".join(f"%({name})s::{kind}" for name, kind in columns.items())
+    return f"{of} ({', '.join(columns)}) AS (VALUES ({row}))"
+
+
+STAGE: Final = f"CREATE TEMP TABLE IF NOT EXISTS {STAGED} ({table(COLUMNS)}) ON COMMIT DELETE ROWS"
 COPY: Final = f"COPY {STAGED} FROM STDIN"
 
 TIMES: Final = (
@@ -114,8 +143,8 @@ clock AS MATERIALIZED (
 """
 
 
-WRITE: Final = f"""
-WITH {judged(STAGED)}, traced AS (
+_WRITE: Final = f"""
+{judged(STAGED)}, traced AS (
     SELECT *,
            max(n) FILTER (WHERE outcome = 'changed') OVER pair AS changed_by,
            bool_or(is_late) OVER pair AS has_late,
@@ -174,6 +203,8 @@ JOIN traced ON traced.n = judged.n
 JOIN others ON others.identity_id = judged.identity_id
 ORDER BY judged.n
 """
+WRITE: Final = f"WITH {_WRITE}"
+WRITE_ONE: Final = f"WITH {only_row(STAGED, COLUMNS)}, {_WRITE}"
 
 NAME_ANEW: Final = f"""
 WITH pair AS (

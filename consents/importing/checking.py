@@ -36,7 +36,7 @@ CATEGORIES: Final = {
 }
 """What may come of a row, in words."""
 
-_STAGE: Final = f"CREATE TEMP TABLE checked_statement ({sql.COLUMNS}, owner text)"
+_STAGE: Final = f"CREATE TEMP TABLE checked_statement ({sql.table(sql.COLUMNS)}, owner text)"
 _FETCH: Final = 5_000
 _COPY: Final = "COPY checked_statement FROM STDIN"
 
