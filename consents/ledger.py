@@ -145,11 +145,9 @@ def _record_once(
     purposes, now = PurposeTree.current()
     drafts = _check_all(sender, items, purposes, now, is_single=is_single)
     if _stand_alone(drafts, now):
-        return _record_together(sender, purposes, drafts)
-    page = Page(sender, purposes)
-    results = _lines_of(page, drafts)
-    recorded = [_add(page, lines) for lines in results]
-    page.write()
+        recorded = _record_together(sender, purposes, drafts)
+    else:
+        recorded = _record_on_a_page(sender, purposes, drafts)
     for result in recorded:
         if isinstance(result, Recorded):
             _ask_about(result)
@@ -175,6 +173,15 @@ def _check_all(
 
 def _stand_alone(drafts: Sequence[Draft | ConsentError], now: datetime) -> bool:
     return all(stands_alone(one, now) for one in drafts if isinstance(one, Draft))
+
+
+def _record_on_a_page(
+    sender: Sender, purposes: PurposeTree, drafts: Sequence[Draft | ConsentError]
+) -> list[Recorded | ConsentError]:
+    page = Page(sender, purposes)
+    recorded = [_add(page, lines) for lines in _lines_of(page, drafts)]
+    page.write()
+    return recorded
 
 
 def _record_together(
@@ -220,7 +227,7 @@ def _ask_about(recorded: Recorded) -> None:
         if event.origin == Origin.PROVIDER and event.outcome == Outcome.WOULD_RESURRECT:
             ReviewItem.objects.create(
                 sender=event.sender,
-                identity=event.identity,
+                identity_id=event.identity_id,
                 kind=Outcome.WOULD_RESURRECT.value,
                 subject_kind="event",
                 subject_id=str(event.id),

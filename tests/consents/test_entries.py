@@ -101,6 +101,14 @@ def test_what_a_provider_says_of_somebody_who_opted_out_is_put_before_staff() ->
     assert ReviewItem.objects.count() == 1
 
 
+def test_what_a_provider_says_among_much_else_is_put_before_staff_too() -> None:
+    StopFactory(occurred_at=ago(days=1))
+    claim, _ = bulk(entry(origin="provider"), entry(origin="provider", identity=OTHER_NUMBER))
+    item = ReviewItem.objects.get()
+    assert (item.kind, item.subject_id) == ("would_resurrect", str(recorded(claim).id))
+    assert item.identity_id == recorded(claim).identity_id
+
+
 # --- when it occurred
 
 
