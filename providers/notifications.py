@@ -12,9 +12,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection
-
 from consents.models import ChannelIdentity, ConsentEvent, Sender, Standing
+from consents.models.prepared import prepared
 from consents.signals import Lines
 from consents.vocabulary import CONSENT_ACTIONS, ROOT_PURPOSE, Action
 from consents.writing import database_clock
@@ -41,7 +40,7 @@ class Subscriptions:
 
     def __init__(self, senders: Iterable[UUID]) -> None:
         self._endpoints: dict[tuple[UUID, str], list[UUID]] = defaultdict(list)
-        with connection.cursor() as cursor:
+        with prepared() as cursor:
             cursor.execute(
                 "SELECT id, sender_id, triggers FROM providers_webhookendpoint "
                 "WHERE sender_id = ANY(%s) AND is_active ORDER BY id FOR KEY SHARE",

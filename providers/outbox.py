@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Final, NamedTuple
+from contextlib import AbstractContextManager
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 
-from consents.models import Consent, Standing
+from consents.models import ChannelIdentity, Consent, Standing
 from consents.models.base import new_id
+from consents.models.prepared import prepared
 from consents.signals import Line
 from consents.vocabulary import State
 from consents.writing import database_clock
@@ -35,19 +36,21 @@ Pair = tuple[UUID, UUID]
 """Account and identity."""
 
 BASELINE = "baseline"
+FEW: Final = 10
 
 
 def channels_of(account: ProviderAccount) -> frozenset[str]:
     """The channels whose consent this account can hold; none for a provider that is not known."""
+    return _channels_of(str(account.id), account.kind, account.settings or {})
+
+
+def _channels_of(id: str, kind: str, settings: Mapping[str, Any]) -> frozenset[str]:
     try:
-        adapter = registry.adapter(account.kind)
+        adapter = registry.adapter(kind)
     except UnknownKindError:
-        log.error("Account %s is of a kind that no provider has.", account.id)
+        log.error("Account %s is of a kind that no provider has.", id)
         return frozenset()
-    plain = Account(
-        id=str(account.id), kind=account.kind, base_url="", settings=account.settings or {}
-    )
-    return adapter.channels(plain)
+    return adapter.channels(Account(id=id, kind=kind, base_url="", settings=settings))
 
 
 @transaction.atomic(savepoint=False)
@@ -57,19 +60,19 @@ def enqueue(
     *,
     only: ProviderAccount | None = None,
     is_baseline: bool = False,
-    are_locked: bool = False,
+    of: UUID | None = None,
 ) -> int:
     """Put in what their accounts are owed now, and say how many rows; what is there makes none.
 
     `causes`: the line that changed each identity; without one, the line that decides. `only`
-    narrows it to one account. `is_baseline`: mark it as told already. Holds the standings, which
-    the caller may have locked already.
+    narrows it to one account. `is_baseline`: mark it as told already. Holds the standings; `of`:
+    the sender of all of them, from a caller that has locked them already.
     """
     ids = sorted(set(identities))
-    if not are_locked:
+    if of is None:
         _locked(ids)
-    accounts = [only] if only else _accounts_of(ids)
-    owed = _owed(ids, accounts) if accounts else []
+    served = _served_by(only) if only else _served_of([of] if of else _senders_of(ids))
+    owed = _owed(ids, served) if served else []
     _put_in(owed, causes, is_baseline=is_baseline)
     return len(owed)
 
@@ -136,22 +139,43 @@ def _locked(identities: Iterable[UUID]) -> Sequence[Standing]:
     return list(Standing.objects.locked(identities))
 
 
-def _accounts_of(identities: Sequence[UUID]) -> list[ProviderAccount]:
-    """The accounts of their senders that are switched on.
+class _Served(NamedTuple):
+    """A channel on which an account serves a sender."""
+
+    account: UUID
+    sender: UUID
+    channel: str
+
+
+def _served_by(account: ProviderAccount) -> list[_Served]:
+    return [_Served(account.id, account.sender_id, channel) for channel in channels_of(account)]
+
+
+def _senders_of(identities: Sequence[UUID]) -> list[UUID]:
+    people = ChannelIdentity.objects.filter(id__in=identities)
+    return list(people.order_by("sender").values_list("sender", flat=True).distinct())
+
+
+def _served_of(senders: Sequence[UUID]) -> list[_Served]:
+    """By the accounts of these senders that are switched on.
 
     The share lock lets nobody switch one on between this reading and our commit: see
     `accounts.save`.
     """
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(
-            "SELECT id FROM consents_sender WHERE id IN "
-            "(SELECT sender_id FROM consents_channelidentity WHERE id = ANY(%s)) "
-            "ORDER BY id FOR KEY SHARE",
-            [list(identities)],
+            "SELECT FROM consents_sender WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE", [senders]
         )
-        senders = [id for (id,) in cursor]
-    accounts = ProviderAccount.objects.filter(sender__in=senders, is_enabled=True)
-    return list(accounts.only("id", "sender", "kind", "settings"))
+        cursor.execute(
+            "SELECT id, sender_id, kind, settings FROM providers_provideraccount "
+            "WHERE sender_id = ANY(%s) AND is_enabled",
+            [senders],
+        )
+        return [
+            _Served(id, sender, channel)
+            for id, sender, kind, settings in cursor
+            for channel in _channels_of(str(id), kind, settings)
+        ]
 
 
 class _Owed(NamedTuple):
@@ -191,16 +215,17 @@ _INSERT: Final = """
 INSERT INTO providers_providersync
     (id, account_id, identity_id, event_id, kind, is_uncertain, status, code, due_at, created_at,
      ended_at, reason, text, attempts, is_resend)
-SELECT one.*, %(status)s, %(code)s, %(now)s, %(now)s, %(ended_at)s, '', '', 0, false
-FROM unnest(%(ids)s::uuid[], %(accounts)s::uuid[], %(identities)s::uuid[], %(events)s::uuid[],
+SELECT one.*, %(status)s::text, %(code)s::text, clock.now, clock.now,
+       CASE WHEN %(status)s::text = 'succeeded' THEN clock.now END, '', '', 0, false
+FROM (SELECT clock_timestamp() AS now) AS clock,
+     unnest(%(ids)s::uuid[], %(accounts)s::uuid[], %(identities)s::uuid[], %(events)s::uuid[],
             %(kinds)s::text[], %(uncertain)s::boolean[]) AS one
 """
 
 
-def _owed(identities: Sequence[UUID], accounts: Sequence[ProviderAccount]) -> list[_Owed]:
-    served = [(one.id, one.sender_id, channel) for one in accounts for channel in channels_of(one)]
-    columns = [list(column) for column in zip(*served, strict=True)] or [[], [], []]
-    with connection.cursor() as cursor:
+def _owed(identities: Sequence[UUID], served: Sequence[_Served]) -> list[_Owed]:
+    columns = [list(column) for column in zip(*served, strict=True)]
+    with _cursor(identities) as cursor:
         cursor.execute(_OWED, [*columns, list(identities)])
         return [_Owed(*row) for row in cursor]
 
@@ -214,8 +239,7 @@ def _put_in(
 ) -> list[UUID]:
     if not owed:
         return []
-    now = database_clock()
-    uncertain = _supersede([one for one in owed if not one.is_first], now)
+    uncertain = _supersede([one for one in owed if not one.is_first])
     lines = _causes({one.identity: Kind(one.kind) for one in owed}, causes or {})
     rows = [
         (
@@ -231,32 +255,36 @@ def _put_in(
     names = ("ids", "accounts", "identities", "events", "kinds", "uncertain")
     columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
     state = Status.SUCCEEDED if is_baseline else Status.PENDING
-    told = {"status": state.value, "code": BASELINE if is_baseline else "", "now": now}
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, {**columns, **told, "ended_at": now if is_baseline else None})
+    told = {"status": state.value, "code": BASELINE if is_baseline else ""}
+    with _cursor(rows) as cursor:
+        cursor.execute(_INSERT, {**columns, **told})
     return [id for id, *_ in rows]
 
 
-def _supersede(owed: Sequence[_Owed], now: datetime) -> set[Pair]:
+def _supersede(owed: Sequence[_Owed]) -> set[Pair]:
     """End what waits, for a call or for a result; the pairs whose uncertainty is handed on."""
     if not owed:
         return set()
-    with connection.cursor() as cursor:
+    with _cursor(owed) as cursor:
         cursor.execute(
-            "UPDATE providers_providersync AS old SET status = %s, ended_at = %s "
+            "UPDATE providers_providersync AS old SET status = %s, ended_at = clock_timestamp() "
             "FROM unnest(%s::uuid[], %s::uuid[]) AS pair(account_id, identity_id) "
             "WHERE old.account_id = pair.account_id AND old.identity_id = pair.identity_id "
             "AND old.status = ANY(%s) "
             "RETURNING old.account_id, old.identity_id, old.is_uncertain OR old.is_resend",
             [
                 Status.SUPERSEDED.value,
-                now,
                 [one.account for one in owed],
                 [one.identity for one in owed],
                 [Status.PENDING.value, Status.AWAITING_RESULT.value],
             ],
         )
         return {(account, identity) for account, identity, hands_on in cursor if hands_on}
+
+
+def _cursor(rows: Sequence[object]) -> AbstractContextManager[Any]:
+    """Few are asked for all day, by statements planned once; many by one that suits them."""
+    return prepared() if len(rows) <= FEW else connection.cursor()
 
 
 def _causes(bits: Mapping[UUID, Kind], recorded: Mapping[UUID, Line]) -> dict[UUID, UUID]:

@@ -43,5 +43,5 @@ def _on_may_write(identities: list[UUID], **_: Any) -> None:
 def _ring(lines: Lines) -> None:
     causes = {line.identity: line for line in lines.lines if line.action in TOUCHES_PROVIDERS}
     if causes:
-        outbox.enqueue(causes, causes, are_locked=True)
+        outbox.enqueue(causes, causes, of=lines.sender)
     notifications.announce(lines)
