@@ -97,7 +97,7 @@ def _cells(figure: Figure) -> tuple[str, ...]:
 
 
 def _goals(figure: Figure) -> str:
-    return ", ".join(map(str, figure.goals))
+    return ", ".join(f"{one}" if one.of_ratio else f"{one} {figure.unit}" for one in figure.goals)
 
 
 def _commit() -> str:
