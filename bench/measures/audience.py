@@ -53,7 +53,7 @@ def _stream(site: Site, people: Sequence[str]) -> float:
     begun = time.perf_counter()
     status, lines = _upload(site, people)
     seconds = time.perf_counter() - begun
-    if status != 200 or lines != len(people) + 1:
+    if status != 200 or lines <= len(people):
         raise UnfitError(f"the audience was answered {status} with {lines} lines")
     return len(people) / seconds
 

@@ -27,6 +27,12 @@ _OPTIONS = (
     *("--source", "IMPORT", "--action", "opt_in", "--apply"),
 )
 
+_OPTED_IN = """
+SELECT count(*) FROM consents_consent AS consent
+JOIN consents_channelidentity AS identity ON identity.id = consent.identity_id
+WHERE identity.lookup_key BETWEEN %s AND %s AND consent.state = 'opted_in'
+"""
+
 SLOWEST = 200
 """Rows a second below which a run is given up."""
 
@@ -53,7 +59,9 @@ def measure(site: Site) -> Iterator[Figure]:
     rates, runs = [], []
     for _ in range(ROUNDS):
         rates.append(_by_hand(site, size))
-        runs.append(_import(site.strangers.take(size)))
+        people = site.strangers.take(size)
+        runs.append(_import(people))
+        _check_they_are_in(site, people)
     yield Figure(
         name=_NAME,
         # What the command takes to start is not the import's: a million rows would hide it.
@@ -74,6 +82,13 @@ def _by_hand(site: Site, size: int) -> float:
         begun = time.perf_counter()
         book.opt_in(people)
         return size / (time.perf_counter() - begun)
+
+
+def _check_they_are_in(site: Site, people: Sequence[str]) -> None:
+    """Raises UnfitError: what was quick may have left somebody out."""
+    found = site.installation.value(_OPTED_IN, people[0], people[-1])
+    if found != len(people):
+        raise UnfitError(f"of {len(people)} people in the file {found} are opted in")
 
 
 def _import(people: Sequence[str]) -> _Run:
