@@ -8,6 +8,7 @@ from uuid import UUID
 
 from consents import ledger
 from consents.models import Consent, Purpose, Standing
+from consents.models.rows import update_rows
 from consents.purposes import PurposeTree
 from consents.signals import may_write_changed
 from consents.writing import database_clock
@@ -60,7 +61,7 @@ def _settle_locked(chunk: list[UUID]) -> int:
         if standing.may_write != (may_write := purposes.may_write(stated)):
             standing.may_write = may_write
             changed.append(standing)
-    Standing.objects.bulk_update(changed, ["may_write"])
+    update_rows(changed, ["may_write"])
     if changed:
         may_write_changed.send(Standing, identities=[one.identity_id for one in changed])
     return len(changed)

@@ -24,6 +24,7 @@ from consents.models import (
     Standing,
 )
 from consents.models.base import new_id
+from consents.models.rows import update_rows
 from consents.models.standing import FOLD_FIELDS
 from consents.purposes import PurposeTree
 from consents.signals import Line as Rung
@@ -31,6 +32,10 @@ from consents.signals import Lines, lines_recorded
 from consents.vocabulary import CONSENT_ACTIONS, Action, Lifts, Origin, Outcome
 
 TICK = timedelta(microseconds=1)
+_STANDING = (
+    *("last_inbound_at", "window_noted", "held_by", "held_at"),
+    *("may_write", "last_recorded_at"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +127,7 @@ class Page:
         for identity in {identity for identity, _ in self._changed}:
             self.standings[identity].may_write = self.purposes.may_write(self.folds[identity])
         _write_consents({pair: self.folds[pair[0]][pair[1]] for pair in self._changed})
-        _write_standings([self.standings[identity] for identity in self._moved])
+        update_rows([self.standings[identity] for identity in self._moved], _STANDING)
         EventDetail.objects.bulk_create(self._details)
         _append(self._events)
         return self._events
@@ -219,31 +224,6 @@ def _write_consents(folds: dict[Pair, Fold]) -> None:
     )
     for identity, purpose in folds.keys() - stated.keys():
         Consent.objects.filter(identity=identity, purpose=purpose).delete()
-
-
-_STANDING_COLUMNS = {
-    "identity_id": "uuid",
-    "last_inbound_at": "timestamptz",
-    "window_noted": "boolean",
-    "held_by_id": "uuid",
-    "held_at": "timestamptz",
-    "may_write": "boolean",
-    "last_recorded_at": "timestamptz",
-}
-
-
-def _write_standings(standings: Sequence[Standing]) -> None:
-    """All in one statement, however many."""
-    columns = [[getattr(one, name) for one in standings] for name in _STANDING_COLUMNS]
-    arrays = ", ".join(f"%s::{kind}[]" for kind in _STANDING_COLUMNS.values())
-    changes = ", ".join(f"{name} = new.{name}" for name in list(_STANDING_COLUMNS)[1:])
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE consents_standing AS old SET {changes} "  # noqa: S608 - column names are ours
-            f"FROM unnest({arrays}) AS new({', '.join(_STANDING_COLUMNS)}) "
-            "WHERE old.identity_id = new.identity_id",
-            columns,
-        )
 
 
 def _append(events: list[ConsentEvent]) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from consents.models import Standing
+from consents.models.rows import update_rows
 from consents.writing import database_clock
 from providers import notifications
 from providers.contract import Kind, Outcome, Result
@@ -133,7 +134,7 @@ class Rows:
 
     def write(self) -> int:
         """Put the decisions into the database; how many rows they were about."""
-        ProviderSync.objects.bulk_update(self._changed.values(), _DECIDED)
+        update_rows(list(self._changed.values()), _DECIDED)
         ProviderSync.objects.bulk_create(self._new)
         failed = [row for row in self._changed.values() if row.status == Status.FAILED]
         notifications.sync_failed(failed)

@@ -20,6 +20,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from consents.models.base import new_id
+from consents.models.rows import update_rows
 from consents.writing import database_clock
 from providers.decisions import LADDER
 from providers.models import WebhookDelivery, WebhookEndpoint
@@ -271,7 +272,7 @@ def _settle(endpoint_id: UUID, returned: Sequence[Returned]) -> None:
             _settle_row(row, one.reply, now)
             _tell_endpoint(endpoint, one.reply, now)
             settled.append(row)
-    WebhookDelivery.objects.bulk_update(
+    update_rows(
         settled,
         ["status", "attempts", "due_at", "lease", "lease_until", "status_code", "text", "ended_at"],
     )

@@ -25,6 +25,7 @@ from django.utils import timezone
 
 from consents.ledger import once_more_on_deadlock
 from consents.models.base import ClockTimestamp
+from consents.models.rows import update_rows
 from consents.writing import database_clock
 from providers import registry, together
 from providers.contract import Heard
@@ -202,8 +203,7 @@ def _end(callback: ProviderCallback, report: Report) -> None:
 
 
 def _write(callbacks: Sequence[ProviderCallback]) -> None:
-    fields = ["status", "outcome", "applied_at", "identities"]
-    ProviderCallback.objects.bulk_update(callbacks, fields)
+    update_rows(callbacks, ["status", "outcome", "applied_at", "identities"])
 
 
 def _put_off(id: UUID, wait: timedelta, outcome: str) -> None:

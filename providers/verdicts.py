@@ -17,6 +17,7 @@ from django.db.models import Q, QuerySet
 
 from consents import ledger
 from consents.models import Standing
+from consents.models.rows import update_rows
 from consents.vocabulary import Outcome
 from consents.writing import database_clock
 from providers import outbox
@@ -110,7 +111,7 @@ def _tell(ids: Collection[UUID]) -> int:
             row.told_at = look.now
             told += _deliveries(row, verdict, subscriptions, look.now)
     WebhookDelivery.objects.bulk_create(told)
-    Registration.objects.bulk_update(rows, ["told_at"])
+    update_rows(rows, ["told_at"])
     return sum(row.told_at is not None for row in rows)
 
 
