@@ -13,9 +13,9 @@ from consents.models import Purpose
 from consents.models.prepared import prepared
 from consents.vocabulary import ROOT_PURPOSE, State
 
-# `xmin` tells one version of a row from the next.
+# `xmin` tells one version of a row from the next, `ctid` those of one transaction.
 _VERSION = """
-SELECT (SELECT string_agg(id::text || xmin::text, ',' ORDER BY id) FROM consents_purpose),
+SELECT (SELECT string_agg(id::text || xmin::text || ctid::text, ',' ORDER BY id) FROM consents_purpose),
        clock_timestamp()
 """
 _last: tuple[str, PurposeTree] | None = None
