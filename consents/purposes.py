@@ -15,8 +15,8 @@ from consents.vocabulary import ROOT_PURPOSE, State
 
 # `xmin` tells one version of a row from the next, `ctid` those of one transaction.
 _VERSION = """
-SELECT (SELECT string_agg(id::text || xmin::text || ctid::text, ',' ORDER BY id) FROM consents_purpose),
-       clock_timestamp()
+SELECT string_agg(id::text || xmin::text || ctid::text, ',' ORDER BY id), clock_timestamp()
+FROM consents_purpose
 """
 _last: tuple[str, PurposeTree] | None = None
 
