@@ -84,8 +84,6 @@ made AS (
     SELECT DISTINCT ON (contact_id)
            contact_id, %(sender)s, external_id, display_name, language, now()
     FROM staged_identity JOIN made USING (id)
-), standings AS (
-    INSERT INTO consents_standing (identity_id, window_noted) SELECT id, false FROM made
 )
 SELECT id FROM made
 """
@@ -120,7 +118,8 @@ def find(sender: Sender, statements: Sequence[Prepared]) -> People:
 def make(sender: Sender, statements: Sequence[Prepared], found: People) -> set[UUID]:
     """Make the identities that are not found, and add them to `found`; which were made here.
 
-    Must run in a transaction, before any standing is locked.
+    Must run in a transaction, before any standing is locked. Their standings are still to be made,
+    in the same transaction.
     """
     missing: dict[AddressKey, Prepared] = {}
     for one in statements:

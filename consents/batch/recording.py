@@ -85,6 +85,7 @@ def _insert(
 
 def _write(staging: Sequence[tuple[Any, ...]], constants: dict[str, Any]) -> list[Any]:
     with connection.cursor() as cursor:
+        cursor.execute(sql.ROOM)
         cursor.execute(sql.STAGE)
         with cursor.copy(sql.COPY) as copy:
             for row in staging:

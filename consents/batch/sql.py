@@ -46,6 +46,8 @@ def only_row(of: str, columns: Mapping[str, str]) -> str:
 
 STAGE: Final = f"CREATE TEMP TABLE IF NOT EXISTS {STAGED} ({table(COLUMNS)}) ON COMMIT DELETE ROWS"
 COPY: Final = f"COPY {STAGED} FROM STDIN"
+ROOM: Final = "SET LOCAL work_mem = '64MB'"
+"""Enough to sort ten thousand statements in memory."""
 
 TIMES: Final = (
     "opted_in_at",
@@ -190,10 +192,11 @@ _WRITE: Final = f"""
     FROM people LEFT JOIN consents_consent known ON known.identity_id = people.identity_id
     GROUP BY people.identity_id, recorded_at, may_write, purposes_new
 ), standings AS (
-    UPDATE consents_standing standing
-    SET last_recorded_at = others.recorded_at,
-        may_write = CASE WHEN has_several THEN standing.may_write ELSE others.may_write END
-    FROM others WHERE standing.identity_id = others.identity_id
+    INSERT INTO consents_standing AS standing
+        (identity_id, window_noted, last_recorded_at, may_write)
+    SELECT identity_id, false, recorded_at, may_write FROM others
+    ON CONFLICT (identity_id) DO UPDATE
+    SET last_recorded_at = excluded.last_recorded_at, may_write = excluded.may_write
 )
 SELECT judged.n, lines.seq, judged.outcome, judged.occurred_at, judged.recorded_at,
        traced.has_late, others.has_several
