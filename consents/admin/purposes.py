@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from consents.admin.forms import SenderForm
 from consents.admin.theme import ModelAdmin, display
-from consents.models import Keyword, Purpose, Sender
+from consents.models import Consent, Keyword, Purpose, Sender
 from consents.vocabulary import ROOT_PURPOSE, Category
 
 BUILT_IN = frozenset({ROOT_PURPOSE, *(category.value for category in Category)})
@@ -33,8 +33,10 @@ class PurposeAdmin(ModelAdmin[Purpose]):
         return ["key", "parent"] if obj.key in BUILT_IN else ["key"]
 
     def has_delete_permission(self, request: HttpRequest, obj: Purpose | None = None) -> bool:
-        is_built_in = obj is not None and obj.key in BUILT_IN
-        return super().has_delete_permission(request, obj) and not is_built_in
+        """One that somebody has said something of stays; nobody else's name may be taken away."""
+        if obj is not None and (obj.key in BUILT_IN or Consent.objects.filter(purpose=obj)[:1]):
+            return False
+        return super().has_delete_permission(request, obj)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """One by one only, so that none of the built-in purposes goes with the others."""

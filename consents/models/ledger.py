@@ -1,4 +1,9 @@
-"""The ledger: what was said, line by line, never changed and never deleted."""
+"""The ledger: what was said, line by line, never changed and never deleted.
+
+Of the references that a line makes and that are made to it, the database checks those which
+something could break. A line is never deleted, so what names one cannot come to name nothing; and
+a line's sender is its identity's.
+"""
 
 from __future__ import annotations
 
@@ -42,10 +47,14 @@ class ConsentEvent(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     seq = sequence_field("consents_consentevent_seq")
-    sender = models.ForeignKey(Sender, on_delete=models.PROTECT, related_name="+")
-    identity = models.ForeignKey(ChannelIdentity, on_delete=models.PROTECT, related_name="events")
+    sender = models.ForeignKey(
+        Sender, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    identity = models.ForeignKey(
+        ChannelIdentity, on_delete=models.PROTECT, related_name="events", db_index=False
+    )
     action = models.CharField(max_length=20, choices=choices(Action))
-    purpose = models.ForeignKey(Purpose, on_delete=models.PROTECT, related_name="+")
+    purpose = models.ForeignKey(Purpose, on_delete=models.PROTECT, related_name="+", db_index=False)
     source = models.CharField(max_length=SOURCE_MAX, blank=True)
     origin = models.CharField(max_length=16, choices=choices(Origin))
     actor = models.CharField(
@@ -57,7 +66,13 @@ class ConsentEvent(models.Model):
     effective = models.BooleanField()
     outcome = models.CharField(max_length=16, choices=choices(Outcome), blank=True)
     cause = models.ForeignKey(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="consequences"
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="consequences",
+        db_index=False,
+        db_constraint=False,
     )
     address_commitment = models.BinaryField(max_length=32)
     detail_commitment = models.BinaryField(max_length=32)
@@ -88,6 +103,9 @@ class ConsentEvent(models.Model):
         indexes = [
             models.Index(fields=["identity", "seq"], name="event_by_identity"),
             models.Index(fields=["sender", "seq"], name="event_by_sender"),
+            models.Index(
+                fields=["cause"], name="event_by_cause", condition=models.Q(cause__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -111,7 +129,11 @@ class EventDetail(models.Model):
     """What is personal about one line; it can be erased, the line and its hashes stay."""
 
     event = models.OneToOneField(
-        ConsentEvent, on_delete=models.PROTECT, primary_key=True, related_name="detail"
+        ConsentEvent,
+        on_delete=models.PROTECT,
+        primary_key=True,
+        related_name="detail",
+        db_constraint=False,
     )
     ip = models.GenericIPAddressField(null=True, blank=True)
     user_agent = models.TextField(blank=True)

@@ -36,7 +36,9 @@ class Contact(models.Model):
     """A person as one sender knows them."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    sender = models.ForeignKey(Sender, on_delete=models.PROTECT, related_name="contacts")
+    sender = models.ForeignKey(
+        Sender, on_delete=models.PROTECT, related_name="contacts", db_index=False
+    )
     external_id = models.CharField(
         max_length=200, null=True, blank=True, help_text="The CRM's id for this person."
     )
@@ -76,7 +78,9 @@ class ChannelIdentity(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    sender = models.ForeignKey(Sender, on_delete=models.PROTECT, related_name="identities")
+    sender = models.ForeignKey(
+        Sender, on_delete=models.PROTECT, related_name="identities", db_index=False
+    )
     contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="identities")
     channel = models.CharField(max_length=16, choices=choices(Channel))
     address = models.CharField(max_length=320, null=True, editable=False)

@@ -1,4 +1,7 @@
-"""How things stand now: all of it follows from the ledger and can be rebuilt from it."""
+"""How things stand now: all of it follows from the ledger and can be rebuilt from it.
+
+What a state refers to, its line refers to as well; the database checks it there.
+"""
 
 from __future__ import annotations
 
@@ -34,10 +37,24 @@ class Consent(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    identity = models.ForeignKey(ChannelIdentity, on_delete=models.PROTECT, related_name="consents")
-    purpose = models.ForeignKey(Purpose, on_delete=models.PROTECT, related_name="+")
+    identity = models.ForeignKey(
+        ChannelIdentity,
+        on_delete=models.PROTECT,
+        related_name="consents",
+        db_index=False,
+        db_constraint=False,
+    )
+    purpose = models.ForeignKey(
+        Purpose, on_delete=models.PROTECT, related_name="+", db_constraint=False
+    )
     state = models.CharField(max_length=10, choices=choices(State))
-    event = models.ForeignKey(ConsentEvent, on_delete=models.PROTECT, related_name="+")
+    event = models.ForeignKey(
+        ConsentEvent,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
     since = models.DateTimeField()
     opted_in_at = models.DateTimeField(null=True)
     lifted_at = models.DateTimeField(null=True)
@@ -93,7 +110,14 @@ class Standing(models.Model):
     )
     last_inbound_at = models.DateTimeField(null=True)
     window_noted = models.BooleanField(default=False)
-    held_by = models.ForeignKey(ConsentEvent, on_delete=models.PROTECT, null=True, related_name="+")
+    held_by = models.ForeignKey(
+        ConsentEvent,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
     held_at = models.DateTimeField(null=True)
     may_write = models.BooleanField(null=True)
     last_recorded_at = models.DateTimeField(null=True)
@@ -117,11 +141,14 @@ class InboundMessage(models.Model):
     """That a person wrote, and when, by the provider's clock. What they wrote is not kept."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    sender = models.ForeignKey(Sender, on_delete=models.PROTECT, related_name="+")
+    sender = models.ForeignKey(Sender, on_delete=models.PROTECT, related_name="+", db_index=False)
     channel = models.CharField(max_length=16, choices=choices(Channel))
     message_id = models.CharField(max_length=200)
     identity = models.ForeignKey(
-        ChannelIdentity, on_delete=models.PROTECT, related_name="inbound_messages"
+        ChannelIdentity,
+        on_delete=models.PROTECT,
+        related_name="inbound_messages",
+        db_index=False,
     )
     received_at = models.DateTimeField()
     recorded_at = models.DateTimeField()

@@ -21,7 +21,9 @@ class ProviderCallback(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, related_name="callbacks")
+    account = models.ForeignKey(
+        ProviderAccount, on_delete=models.PROTECT, related_name="callbacks", db_index=False
+    )
     seq = sequence_field("providers_providercallback_seq")
     received_at = models.DateTimeField()
     headers = models.JSONField(default=dict)

@@ -26,8 +26,22 @@ class ProviderSync(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     account = models.ForeignKey(ProviderAccount, on_delete=models.PROTECT, related_name="syncs")
-    identity = models.ForeignKey(ChannelIdentity, on_delete=models.PROTECT, related_name="syncs")
-    event = models.ForeignKey(ConsentEvent, on_delete=models.PROTECT, null=True, related_name="+")
+    # Whoever has a row has lines of the ledger, which hold on to the identity; and no line goes.
+    identity = models.ForeignKey(
+        ChannelIdentity,
+        on_delete=models.PROTECT,
+        related_name="syncs",
+        db_index=False,
+        db_constraint=False,
+    )
+    event = models.ForeignKey(
+        ConsentEvent,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
     seq = sequence_field("providers_providersync_seq")
     kind = models.CharField(max_length=8, choices=choices(Kind))
     status = models.CharField(max_length=16, choices=choices(Status), default=Status.PENDING.value)
