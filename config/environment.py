@@ -134,7 +134,12 @@ def database(env: environ.Env, cluster: Cluster, as_owner: bool) -> dict[str, An
     least = number(env, "DATABASE_POOL_MIN", 1)
     most = number(env, "DATABASE_POOL_MAX", 8, least=max(1, least))
     pool = {"min_size": least, "max_size": most, "timeout": 5}
-    given = {"connect_timeout": 5, "application_name": "optbook"} | settings.get("OPTIONS", {})
+    given = {
+        "connect_timeout": 5,
+        "application_name": "optbook",
+        # psycopg's: None prepares nothing. Only PreparedCursor asks for it.
+        "prepare_threshold": 0 if flag(env, "DATABASE_PREPARE", True) else None,
+    } | settings.get("OPTIONS", {})
     return settings | {
         "ENGINE": "config.postgres",
         "CONN_HEALTH_CHECKS": True,

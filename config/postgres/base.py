@@ -1,6 +1,7 @@
 """The backend: Django's own, except that no error leaves it with a row in its text.
 
-And that a pooled connection is looked at, not asked, before it is used.
+And that a pooled connection is looked at, not asked, before it is used, and that a statement can
+be prepared.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from django.utils.functional import cached_property
 
 from config.postgres import liveness
 from config.postgres.creation import DatabaseCreation
-from config.postgres.cursors import CursorDebugWrapper, CursorWrapper
+from config.postgres.cursors import CursorDebugWrapper, CursorWrapper, PreparedCursor
 from config.postgres.errors import CleanErrors
 
 
@@ -31,6 +32,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def wrap_database_errors(self) -> CleanErrors:
         """What Django puts around every call of the driver, COMMIT among them."""
         return CleanErrors(self)
+
+    def prepared_cursor(self) -> CursorWrapper | CursorDebugWrapper:
+        """A cursor for the few statements that are asked all day: see PreparedCursor.
+
+        Where DATABASE_PREPARE is off, its statements are planned at every call like all others.
+        """
+        self.close_if_health_check_failed()
+        self.ensure_connection()
+        wrap = self.make_debug_cursor if self.queries_logged else self.make_cursor
+        return wrap(PreparedCursor(self.connection))
 
     def make_cursor(self, cursor: Any) -> CursorWrapper:
         return CursorWrapper(cursor, self)
