@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from consents import addressbook, entries, gate
+from consents.decision import BOTH, Permission
 from consents.errors import ConsentError
 from consents.models import ChannelIdentity, Consent, ConsentEvent, Sender
 from consents.vocabulary import CONFIRMATION_TIME, Action, Basis, Channel, Mode, Reason, State
 from consents.writing import database_clock
 
 
-def claim(sender: Sender, channel: str, identity: object) -> gate.Permission:
+def claim(sender: Sender, channel: str, identity: object) -> Permission:
     """Claim it; the claim is what allows it, on any channel.
 
     One opt-out has one, also where it counts for several identities. Raises ConsentError for an
@@ -24,10 +25,10 @@ def claim(sender: Sender, channel: str, identity: object) -> gate.Permission:
     now = database_clock()
     address = gate.readable(on, identity)
     if address is None:
-        return gate.Permission(allowed=False, reason=Reason.INVALID_IDENTITY, as_of=now)
+        return Permission(allowed=False, reason=Reason.INVALID_IDENTITY, as_of=now)
     known = list(addressbook.find(sender, [address]).values())
     if not known:
-        return gate.Permission(allowed=False, reason=Reason.UNKNOWN_IDENTITY, as_of=now)
+        return Permission(allowed=False, reason=Reason.UNKNOWN_IDENTITY, as_of=now)
     newest = _newest_opt_out(known[0])
     if newest is None:
         raise ConsentError("nothing_to_confirm", "This person has not opted out.", "identity")
@@ -43,10 +44,10 @@ def _newest_opt_out(identity: ChannelIdentity) -> ConsentEvent | None:
     return said.select_related("cause").order_by("-occurred_at", "-seq").first()
 
 
-def _claim(channel: Channel, opt_out: ConsentEvent, now: datetime) -> gate.Permission:
+def _claim(channel: Channel, opt_out: ConsentEvent, now: datetime) -> Permission:
     said = opt_out.cause or opt_out
     until = opt_out.occurred_at + CONFIRMATION_TIME
-    refused = gate.Permission(
+    refused = Permission(
         allowed=False,
         reason=Reason.OPTED_OUT,
         event=opt_out.id,
@@ -61,7 +62,7 @@ def _claim(channel: Channel, opt_out: ConsentEvent, now: datetime) -> gate.Permi
         refused,
         allowed=True,
         reason=None,
-        modes=gate.BOTH if channel.window else (Mode.ANY,),
+        modes=BOTH if channel.window else (Mode.ANY,),
         basis=Basis.CONFIRMATION,
         expires_at=until,
     )

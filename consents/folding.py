@@ -60,7 +60,11 @@ class Fold:
 
 
 def latest(*times: datetime | None) -> datetime | None:
-    return max((time for time in times if time is not None), default=None)
+    newest = None
+    for time in times:
+        if time is not None and (newest is None or time > newest):
+            newest = time
+    return newest
 
 
 def fold(statements: Iterable[Statement]) -> Fold:
@@ -155,9 +159,11 @@ def _state(fold: Fold) -> State | None:
 
 def _refusal(chain: Sequence[Fold], level: int) -> datetime | None:
     """When the last opt-out at this level occurred that nothing here or narrower has lifted."""
+    here = chain[level]
+    if here.last_opt_out is None:
+        return None
     lifted = latest(*(one.lifted_at for one in chain[level:]))
     dropin_lifted = latest(lifted, *(one.dropin_lifted_at for one in chain[level:]))
-    here = chain[level]
     return latest(
         _unless_lifted(here.opted_out_at, lifted),
         _unless_lifted(here.dropin_opted_out_at, dropin_lifted),

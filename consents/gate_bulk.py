@@ -12,9 +12,10 @@ from django.db import connection
 
 from consents import addressbook, entries
 from consents.addressbook import key_of
+from consents.decision import Facts, Permission, decide
 from consents.errors import ConsentError
 from consents.folding import Fold
-from consents.gate import Facts, Permission, decide, readable
+from consents.gate import readable
 from consents.identifiers import Address
 from consents.models import Sender
 from consents.models.standing import FOLD_FIELDS

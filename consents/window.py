@@ -22,6 +22,14 @@ def is_open(last_inbound: datetime | None, length: timedelta | None, now: dateti
     return end is not None and last_inbound is not None and last_inbound <= now < end
 
 
+def open_until(
+    last_inbound: datetime | None, length: timedelta | None, now: datetime
+) -> datetime | None:
+    """When the window that is open now will end; None where none is open."""
+    is_open_now = is_open(last_inbound, length, now)
+    return closes_at(last_inbound, length) if is_open_now else None
+
+
 @dataclass(frozen=True, slots=True)
 class Movement:
     """What a message does to a window.

@@ -40,6 +40,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """
         self.close_if_health_check_failed()
         self.ensure_connection()
+        self.validate_thread_sharing()
         wrap = self.make_debug_cursor if self.queries_logged else self.make_cursor
         return wrap(PreparedCursor(self.connection))
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 
-from consents.gate import Permission
+from consents.decision import Permission
 from consents.identifiers import is_business_scoped
 from consents.models import ChannelIdentity, Consent, ConsentEvent, Contact
 from consents.vocabulary import (

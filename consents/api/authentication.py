@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -23,10 +24,10 @@ class KeyAuthentication(BaseAuthentication):
     """Leaves the ApiKey as `request.auth`; there is no user."""
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, ApiKey]:
-        scheme, _, text = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-        if scheme.lower() != "bearer" or not text.strip():
+        text = shown_key(request.META)
+        if not text:
             raise NotAuthenticated("Send an API key: Authorization: Bearer <key>.", "key_required")
-        return AnonymousUser(), valid_key(text.strip(), timezone.now())
+        return AnonymousUser(), valid_key(text, timezone.now())
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="optbook"'
@@ -39,6 +40,12 @@ class KeyThrottle(SimpleRateThrottle):
 
     def get_cache_key(self, request: Request, view: APIView) -> str:
         return f"throttle:{request.auth.pk}"
+
+
+def shown_key(headers: Mapping[str, str]) -> str:
+    """The key's text in the headers of a request, as WSGI names them; empty where there is none."""
+    scheme, _, text = headers.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else ""
 
 
 def valid_key(text: str, now: datetime) -> ApiKey:

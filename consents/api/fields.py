@@ -10,6 +10,7 @@ from uuid import UUID
 
 from consents.api.errors import ApiError
 from consents.errors import ConsentError
+from consents.timestamps import written
 
 _NAME_SHOWN: Final = 50
 _PLUS_READ_AS_SPACE: Final = re.compile(r" (\d\d:?\d\d)$")
@@ -141,9 +142,7 @@ def moment(value: object, name: str) -> datetime:
 
 def shown_time(time: datetime | None) -> str | None:
     """UTC with microseconds, as `2026-01-31T12:00:00.000000Z`."""
-    if time is None:
-        return None
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return None if time is None else written(time)
 
 
 def _unknown(name: str, known: Collection[str], kind: str) -> ApiError:

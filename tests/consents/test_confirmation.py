@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from consents import confirmation, ledger
+from consents.decision import Permission
 from consents.errors import ConsentError
-from consents.gate import Permission
 from consents.models import Confirmation, Contact, Sender
 from consents.vocabulary import Basis, Mode, Reason
 from tests.consents.factories import (

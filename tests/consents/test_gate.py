@@ -15,8 +15,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from consents import gate, holds, ledger, window_lines
+from consents.decision import Permission
 from consents.errors import ConsentError
-from consents.gate import Permission
 from consents.models import Purpose, Sender, Standing
 from consents.vocabulary import Action, Basis, Category, Mode, Reason
 from tests.consents.factories import (

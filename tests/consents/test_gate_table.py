@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 
+from consents.decision import VALID_FOR, Facts, Permission, decide
 from consents.folding import Fold, Statement, fold
-from consents.gate import VALID_FOR, Facts, Permission, decide
 from consents.vocabulary import Action, Basis, Category, Channel, Lifts, Mode, Reason
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from consents import gate, gate_bulk, ledger
+from consents.decision import Permission
 from consents.entries import Entry
 from consents.ledger import Recorded
 from consents.models import ChannelIdentity, Consent, ConsentEvent, Sender, Standing
@@ -268,7 +269,7 @@ def test_asking_for_many_answers_what_asking_for_each_answers(
                 assert decision(one) == decision(other.permission)
 
 
-def decision(answer: gate.Permission) -> tuple[object, ...]:
+def decision(answer: Permission) -> tuple[object, ...]:
     rest = (answer.expires_at, answer.free_form_until, answer.event)
     return (answer.allowed, tuple(answer.modes), answer.basis, answer.reason, *rest)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consents.vocabulary import CUSTOMER_WINDOW, Channel
-from consents.window import Movement, advance, closes_at, is_open
+from consents.window import Movement, advance, closes_at, is_open, open_until
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(hours=24)
@@ -39,6 +39,7 @@ def test_a_window_is_open_from_the_message_until_just_before_24_hours(
     after: timedelta, expected: bool
 ) -> None:
     assert is_open(NOON, DAY, NOON + after) is expected
+    assert open_until(NOON, DAY, NOON + after) == (NOON + DAY if expected else None)
 
 
 @pytest.mark.parametrize(("last", "length"), [(None, DAY), (NOON, None), (None, None)])
@@ -47,6 +48,7 @@ def test_without_a_message_or_a_window_nothing_is_open(
 ) -> None:
     assert closes_at(last, length) is None
     assert is_open(last, length, NOON) is False
+    assert open_until(last, length, NOON) is None
 
 
 @pytest.mark.parametrize("is_noted", [True, False])
