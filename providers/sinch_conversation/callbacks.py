@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from providers import meta, reading, signing
+from providers import callback_secrets, meta, reading, signing
 from providers.contract import (
     Account,
     Contradiction,
@@ -56,9 +56,11 @@ class SinchConversationListener(Listener):
     def verify(
         self, account: Account, headers: Mapping[str, str], body: bytes, *, now: datetime
     ) -> str:
-        secret = account.credentials["callback_secret"]
+        secret, *former = callback_secrets.accepted(account, "callback_secret", now)
         tolerance = _replay_window(account)
-        return signing.verify_conversation(secret, body, headers, now=now, tolerance=tolerance)
+        return signing.verify_conversation(
+            secret, body, headers, now=now, tolerance=tolerance, former=former
+        )
 
     def hear(self, account: Account, body: bytes) -> list[Heard]:
         envelope = reading.document(body)
