@@ -341,26 +341,6 @@ def test_a_message_that_arrived_says_nothing_about_consent():
     assert isinstance(hear(report("DELIVERED", code="RECIPIENT_NOT_OPTED_IN")), NothingHeard)
 
 
-@pytest.mark.parametrize(
-    ("value", "contradiction"),
-    [
-        ("stop", Contradiction.STOPPED_MARKETING),
-        ("resume", Contradiction.RESUMED_MARKETING),
-    ],
-)
-def test_metas_own_preferences_are_heard_where_they_are_passed_on(value, contradiction):
-    preference = {
-        "wa_id": NUMBER,
-        "category": "marketing_messages",
-        "value": value,
-        "timestamp": 1770113730,
-    }
-    change = {"field": "user_preferences", "value": {"user_preferences": [preference]}}
-    heard = hear({"object": "whatsapp_business_account", "entry": [{"changes": [change]}]})
-    assert (heard.contradiction, heard.identity) == (contradiction, NUMBER)
-    assert heard.occurred_at == datetime(2026, 2, 3, 10, 15, 30, tzinfo=UTC)
-
-
 # --- what else comes
 
 
