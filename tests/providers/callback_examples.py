@@ -73,6 +73,21 @@ def message(
     )
 
 
+def written(
+    kind: str, text: str, number: str = NUMBER, id: str = "m-1", at: datetime | None = None
+) -> dict[str, Any]:
+    """A person's message, as a provider of this kind tells of it."""
+    time = at or datetime.now(UTC)
+    content: dict[str, Any] = {"from": number, "message_id": id}
+    whatsapp = {"message": {"type": "text", "body": text}, "timestamp": iso(time)}
+    pepipost = {"text_type": {"text": text}, "received_at": str(int(time.timestamp()))}
+    return {
+        "sinch_conversation": message(text, number, id, at),
+        "sinch_whatsapp": {"type": "whatsapp", "notifications": [content | whatsapp]},
+        "pepipost": {"incoming_message": [content | pepipost]},
+    }[kind]
+
+
 def report(code: str, number: str = NUMBER, reference: str = "out-1") -> dict[str, Any]:
     """A message of ours that failed for this reason."""
     return conversation(
