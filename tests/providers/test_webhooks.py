@@ -22,6 +22,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from consents.errors import ConsentError
 from consents.models import Sender
 from providers import courier, deadlines, deliveries, http, signing, subscribers, sweeps
+from providers.contract import Fault
 from providers.courier import Courier, drain
 from providers.decisions import LADDER
 from providers.http import Request
@@ -206,14 +207,35 @@ def test_a_subscriber_that_drips_its_answer_is_cut_off(endpoint, server):
     [parcel] = deliveries.claim(endpoint.id, 1)
     reply = courier.post(parcel, datetime.now(UTC), seconds=0.3)
     assert (reply.status, reply.text.split(":")[0]) == (None, "timeout")
-    assert deliveries.CALL_SECONDS == 10
 
 
-def test_of_a_long_answer_little_is_read_and_less_kept(endpoint, server):
+def test_of_a_long_answer_little_is_read_and_less_kept(endpoint, server, monkeypatch):
+    read, real = [], http.send
+
+    def look(*given, **options):
+        answer = real(*given, **options)
+        read.append(len(answer.body))
+        return answer
+
+    monkeypatch.setattr(http, "send", look)
     server.answers(200, "x" * (http.BODY_MAX * 4))
     opt_in()
     drain()
+    assert read == [64 * 1024]
     assert len(owed()[0].text) <= 500
+
+
+def test_a_call_has_ten_seconds_in_all(endpoint, server, monkeypatch):
+    given = []
+
+    def look(request, *, seconds, vet):
+        given.append(seconds)
+        raise http.AccountError(Fault.TIMEOUT, "timeout", "No whole answer came in time.")
+
+    monkeypatch.setattr(http, "send", look)
+    opt_in()
+    drain()
+    assert given == [10]
 
 
 def test_what_a_subscriber_answers_is_kept_masked(endpoint, server):
