@@ -647,6 +647,16 @@ def test_where_its_name_leads_is_asked_at_the_connection(endpoint, server, setti
     assert server.received == []
 
 
+def test_plain_http_is_asked_about_at_the_call_too(endpoint, server, settings):
+    settings.WEBHOOKS_ALLOW_HTTP = False
+    server.answers(200)
+    opt_in()
+    drain()
+    [row] = owed()
+    assert (row.status, row.text.split(":")[0]) == ("pending", "http_refused")
+    assert server.received == []
+
+
 @pytest.mark.parametrize("host", ["localhost", "2130706433", "0x7f000001", "127.1"])
 def test_other_spellings_of_this_machine_are_refused_too(sender, server, settings, host):
     port = server.base_url.rpartition(":")[2]
