@@ -16,7 +16,14 @@ from providers.errors import AccountError
 from providers.models import Drift, ProviderAccount
 from providers.worker import Worker
 from tests.consents.factories import NUMBER, OTHER_NUMBER, ago, state_of
-from tests.providers.factories import AccountFactory, british_numbers, opt_in, opt_out, told
+from tests.providers.factories import (
+    AccountFactory,
+    british_numbers,
+    let_pass,
+    opt_in,
+    opt_out,
+    told,
+)
 from tests.providers.sandbox_client import APP, CONVERSATION_KEY, PROJECT_PATH, call
 from tests.providers.sandbox_fixture import RunningSandbox
 
@@ -290,11 +297,25 @@ def test_when_registering_is_withdrawn_opt_ins_are_unsupported_and_not_tried_aga
     sandbox.fault(SINCH, "withdrawn")
     opt_in()
     Worker().drain()
-    [row] = account.syncs.all()
-    assert (row.status, row.reason) == ("failed", "unsupported")
+    assert [(row.status, row.reason) for row in account.syncs.all()] == [("failed", "unsupported")]
     calls = len(sandbox.consent_calls(SINCH))
+    let_pass(days=1)
+    with pytest.raises(SystemExit):  # it needs somebody
+        call_command("sweep")
     Worker().drain()
     assert len(sandbox.consent_calls(SINCH)) == calls
+    assert account.syncs.count() == 1
+
+
+def test_staff_see_the_opt_ins_that_cannot_be_told(account, sandbox, admin_client):
+    sandbox.fault(SINCH, "withdrawn")
+    opt_in()
+    Worker().drain()
+    page = admin_client.get(
+        reverse("admin:providers_providersync_changelist"), {"reason": "unsupported"}
+    )
+    assert list(page.context["cl"].result_list) == list(account.syncs.all())
+    assert "The provider cannot hold this" in page.content.decode()
 
 
 def test_another_address_or_app_ends_the_withdrawal(account, sandbox):
