@@ -11,9 +11,10 @@ from django.test import Client
 
 from consents.writing import database_clock
 from providers import hearing, signing
+from providers.contract import Result
 from providers.models import ProviderAccount, ProviderCallback
 from tests.consents.factories import NUMBER
-from tests.providers.factories import CREDENTIALS, EXTERNAL_IDS, AccountFactory
+from tests.providers.factories import CREDENTIALS, EXTERNAL_IDS, AccountFactory, settled
 
 SECRET = "example-webhook-secret"
 KEYS = {
@@ -29,6 +30,11 @@ def listening(kind: str = "sinch_conversation", **fields: Any) -> ProviderAccoun
     settings = {"await_result": True, **fields.pop("settings", {})}
     keys = CREDENTIALS[kind] | KEYS[kind] | fields.pop("credentials", {})
     return AccountFactory(kind=kind, settings=settings, credentials=keys, **fields)
+
+
+def send(account: ProviderAccount, result: Result = Result.ACCEPTED) -> None:
+    """Tell the provider what it is owed; by default the results are still to come."""
+    settled(account, result)
 
 
 def iso(at: datetime) -> str:

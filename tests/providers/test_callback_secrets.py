@@ -118,11 +118,6 @@ def test_a_secret_that_is_taken_away_leaves_none_behind():
 # --- saved and posted
 
 
-@pytest.fixture
-def sinch(sender):
-    return listening(sender=sender)
-
-
 def replace_secret(made, **credentials):
     made.credentials = {**fetched(made).credentials, **credentials}
     accounts.save(made)

@@ -22,6 +22,7 @@ from tests.providers.callback_examples import (
     post,
     report,
     result,
+    send,
     stored,
     tell,
     wait_is_over,
@@ -40,16 +41,6 @@ from tests.providers.factories import (
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def sinch(sender):
-    return listening(sender=sender)
-
-
-def send(account, outcome=Result.ACCEPTED):
-    """Claim what is due and let the calls come back."""
-    settlement.settle([come_back(call, outcome) for call in claim(account)])
 
 
 def reviews(kind):

@@ -13,7 +13,6 @@ from consents.vocabulary import Lifts, Origin
 from providers import notifications, verdicts
 from providers.contract import Kind, Result
 from providers.models import ProviderAccount, ProviderSync, Registration, WebhookDelivery
-from providers.settlement import settle
 from tests.consents.factories import (
     NUMBER,
     OTHER_NUMBER,
@@ -25,12 +24,11 @@ from tests.consents.factories import (
 from tests.providers.factories import (
     AccountFactory,
     british_numbers,
-    claim,
-    come_back,
     newest,
     opt_in,
     opt_in_many,
     opt_out,
+    settled,
     stop,
 )
 from tests.providers.listening import EndpointFactory, owed, results, time_passes, triggers
@@ -43,11 +41,6 @@ INSTANT = "2026-01-31T12:00:00.000000Z"
 @pytest.fixture
 def endpoint(sender):
     return EndpointFactory()
-
-
-def settled(account, result=Result.SUCCEEDED, code=""):
-    """All that the account is owed comes back with this result."""
-    settle([come_back(call, result, code) for call in claim(account)])
 
 
 # --- consent

@@ -7,22 +7,12 @@ from uuid import uuid4
 import pytest
 
 from consents.models import ConsentEvent
-from providers import settlement
 from providers.contract import Result
 from tests.consents.factories import NUMBER, state_of
-from tests.providers.callback_examples import listening, result, tell
-from tests.providers.factories import claim, come_back, let_pass, newest, opt_in, opt_out, told
+from tests.providers.callback_examples import listening, result, send, tell
+from tests.providers.factories import let_pass, newest, opt_in, opt_out, told
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def sinch(sender):
-    return listening(sender=sender)
-
-
-def send(account, outcome=Result.ACCEPTED):
-    settlement.settle([come_back(call, outcome) for call in claim(account)])
 
 
 def test_a_result_may_name_a_row_of_the_last_seven_days(sinch):

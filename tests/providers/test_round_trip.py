@@ -19,14 +19,13 @@ from providers.courier import drain
 from providers.dropins import tokens
 from providers.models import ProviderAccount, Registration
 from providers.pepipost.adapter import PepipostAdapter
-from providers.settlement import settle
 from providers.sinch_conversation.adapter import SinchConversationAdapter
 from providers.sinch_whatsapp.adapter import SinchWhatsAppAdapter
 from tests.consents.factories import NUMBER, OTHER_NUMBER, OptInFactory, SenderFactory
 from tests.providers.callback_examples import apply_all, listening
 from tests.providers.dropin_caller import APP, BOT, PROJECT, DropinCaller, detail, lines, people
 from tests.providers.examples import change
-from tests.providers.factories import AccountFactory, claim, come_back, newest
+from tests.providers.factories import AccountFactory, newest, settled
 from tests.providers.listening import RESULTS, EndpointFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -215,11 +214,10 @@ def test_the_result_that_a_webhook_tells_settles_the_row_of_whoever_registered(
     near.credentials["callback_secret"] = endpoint.secret["current"]
     accounts.save(near)
     OptInFactory(sender="near", action=way.value)
-    settle([come_back(call, Result.ACCEPTED) for call in claim(near)])
+    settled(near, Result.ACCEPTED)
 
     far.caller.register(f"{way.value.replace('_', '')}s", people(("WHATSAPP", NUMBER)))
-    held = ProviderAccount.objects.get(kind="sinch_conversation", sender__key="default")
-    settle([come_back(call, Result.SUCCEEDED) for call in claim(held)])
+    settled(ProviderAccount.objects.get(kind="sinch_conversation", sender__key="default"))
     drain()
     apply_all()
     assert (newest(near).kind, newest(near).status) == (way.value, "succeeded")

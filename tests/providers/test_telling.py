@@ -7,8 +7,7 @@ import pytest
 from consents import gate
 from consents.models import ConsentEvent, ReviewItem
 from consents.vocabulary import Mode
-from providers import hearing, registry, settlement, telling
-from providers.contract import Result
+from providers import hearing, registry, telling
 from providers.sinch_conversation.callbacks import RESULT_KEYS
 from tests.consents.factories import NUMBER, OTHER_NUMBER, ago, state_of
 from tests.providers.callback_examples import (
@@ -17,11 +16,12 @@ from tests.providers.callback_examples import (
     post,
     report,
     result,
+    send,
     stored,
     tell,
     written,
 )
-from tests.providers.factories import claim, come_back, newest, opt_in, opt_out, told
+from tests.providers.factories import newest, opt_in, opt_out, told
 
 pytestmark = pytest.mark.django_db
 
@@ -33,19 +33,9 @@ def anyone(request, sender):
 
 
 @pytest.fixture
-def sinch(sender):
-    return listening(sender=sender)
-
-
-@pytest.fixture
 def modes(sender):
     """What may be sent to a number now."""
     return lambda number=NUMBER: gate.check(sender, "WHATSAPP", number).modes
-
-
-def send(account):
-    """Claim what is due and let the calls come back, their results still to come."""
-    settlement.settle([come_back(call, Result.ACCEPTED) for call in claim(account)])
 
 
 def events():
