@@ -113,6 +113,8 @@ def test_a_secret_that_is_taken_away_leaves_none_behind():
     bare = replace(before, credentials=kept)
     assert not registry.listener("pepipost").is_signed(bare)
     assert callback_secrets.accepted(bare, "callback_secret", NOW) == []
+    again = callback_secrets.with_former(kept, {**kept, "callback_secret": "the-third"}, {}, NOW)
+    assert NEW not in again.values()
 
 
 # --- saved and posted
