@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from consents import gate
-from consents.models import ConsentEvent, ReviewItem
+from consents.models import ChannelIdentity, ConsentEvent, ReviewItem
 from consents.vocabulary import Mode
 from providers import hearing, registry, telling
 from providers.sinch_conversation.callbacks import RESULT_KEYS
 from tests.consents.factories import NUMBER, OTHER_NUMBER, ago, state_of
 from tests.providers.callback_examples import (
+    apply_all,
     listening,
     message,
     post,
@@ -110,6 +111,17 @@ def test_a_message_put_in_by_a_program_opens_no_window(sinch, modes):
     content["message"]["injected"] = True
     assert tell(sinch, content).status == "ignored"
     assert (events(), modes()) == ([], ())
+
+
+def test_in_a_flood_too_an_id_of_whatsapps_own_joins_the_contact_and_their_stops(sender):
+    bot = listening("sinch_whatsapp", sender=sender)
+    for n, number in enumerate((NUMBER, OTHER_NUMBER)):
+        names = {"contacts": [{"wa_id": f"SE.1349abc{n}"}]}
+        assert post(bot, written(bot.kind, "STOP", number, id=f"m-{n}") | names) == 200
+    apply_all()
+    contacts = ChannelIdentity.objects.values_list("contact", flat=True)
+    assert (len(contacts), len(set(contacts))) == (4, 2)
+    assert state_of("SE.1349abc0") == state_of("SE.1349abc1") == "opted_out"
 
 
 # --- reports that contradict the record
