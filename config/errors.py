@@ -1,4 +1,4 @@
-"""How Optbook says no: one shape for every error under /api/.
+"""How Optbook says no: one shape for every error under /api/, pages for people in the admin.
 
 `{"error": {"code": "internal_error", "message": "A sentence for a person.", "field": null}}`
 """
@@ -11,6 +11,7 @@ from django.views import defaults
 from consents.api.errors import error_body
 
 _UNDER_API = "/api/"
+_UNDER_ADMIN = "/admin/"
 
 
 def answer(code: str, message: str, status: int, field: str | None = None) -> JsonResponse:
@@ -19,9 +20,11 @@ def answer(code: str, message: str, status: int, field: str | None = None) -> Js
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if request.path.startswith(_UNDER_API):
-        return answer("bad_request", "The request cannot be understood.", 400)
-    return defaults.bad_request(request, exception)
+    """Also for a host that is not ours, before anything is known of who asks: never a page."""
+    message = "The request cannot be understood."
+    if request.path.startswith(_UNDER_ADMIN):
+        return HttpResponse(f"{message}\n", status=400, content_type="text/plain")
+    return answer("bad_request", message, 400)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:

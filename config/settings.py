@@ -7,6 +7,8 @@ from typing import Any
 
 import environ
 from csp.constants import NONE, SELF
+from django.templatetags.static import static
+from django.utils.functional import lazy
 
 from config import environment
 from config.cluster import Cluster
@@ -214,4 +216,11 @@ LOGGING = logging_settings(
     level=environment.one_of(env, "LOG_LEVEL", environment.LOG_LEVELS, "INFO"),
 )
 
-UNFOLD: dict[str, Any] = {"SITE_TITLE": "Optbook", "SITE_HEADER": "Optbook", "SITE_URL": None}
+# Its address is asked for later: in production the name of the file holds its digest.
+FAVICON = lazy(static, str)("favicon.svg")
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Optbook",
+    "SITE_HEADER": "Optbook",
+    "SITE_URL": None,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _: FAVICON}],
+}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 
 from providers import callbacks
 
@@ -13,6 +15,8 @@ handler404 = "config.errors.not_found"
 handler500 = "config.errors.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    # Browsers ask for it here whatever a page says.
+    path("favicon.ico", RedirectView.as_view(url=settings.FAVICON)),
     path("admin/", admin.site.urls),
     path("api/", include("consents.api.urls")),
     path("api/", include("providers.api.urls")),

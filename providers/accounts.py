@@ -10,7 +10,7 @@ from django.db import transaction
 
 from consents.models import Sender, Standing
 from consents.writing import database_clock
-from providers import outbox, registry
+from providers import callback_secrets, outbox, registry
 from providers.contract import Account, Kind
 from providers.models import ProviderAccount
 
@@ -28,7 +28,8 @@ def save(account: ProviderAccount, *, is_baseline: bool = False) -> None:
     """Save an account; one that is new, was switched on or serves more is told all known states.
 
     `is_baseline`: it holds those states already, so they are marked and no call is made. A paused
-    one with new credentials, or at a new address, is tried at once.
+    one with new credentials, or at a new address, is tried at once. A callback's secret that is
+    replaced counts for a while beside the new one.
     """
     # Whoever records right now either is done before this lock, and is seen by the catching up,
     # or reads the accounts after it, and sees this one.
@@ -49,6 +50,9 @@ def save(account: ProviderAccount, *, is_baseline: bool = False) -> None:
     if before.withdrawn_at and _reaches_elsewhere(before, account):
         account.withdrawn_at = None
         changed.append("withdrawn_at")
+    account.credentials = callback_secrets.with_former(
+        before.credentials, account.credentials, account.settings, database_clock()
+    )
     account.save(update_fields=changed)
 
 

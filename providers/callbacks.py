@@ -7,7 +7,6 @@ The worker applies it. Each failure has the status that makes its sender do the 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 import logging
 from collections.abc import Mapping
@@ -25,7 +24,7 @@ from django.views.decorators.csrf import csrf_exempt
 from consents.api import parsing
 from consents.api.errors import ApiError
 from consents.models.base import new_id
-from providers import registry
+from providers import callback_secrets, registry
 from providers.contract import Account, Listener, NothingHeard
 from providers.errors import InvalidSignatureError, UnknownKindError, UnreadableError
 from providers.models import ProviderAccount, ProviderCallback
@@ -172,12 +171,13 @@ def _verify(
     account: Account, listener: Listener, headers: Mapping[str, str], body: bytes, token: str
 ) -> str:
     """The nonce. Each secret that is configured must be right; with none, nobody is believed."""
-    expected = account.credentials.get("callback_token", "")
-    if expected and not hmac.compare_digest(token.encode("utf-8", "replace"), expected.encode()):
+    now = datetime.now(UTC)
+    tokens = callback_secrets.accepted(account, "callback_token", now)
+    if tokens and not callback_secrets.fits(token, tokens):
         raise InvalidSignatureError("token_mismatch", "The address is not the one agreed upon.")
     if listener.is_signed(account):
-        return listener.verify(account, headers, body, now=datetime.now(UTC))
-    if expected or account.flag("unsigned_callbacks", default=False):
+        return listener.verify(account, headers, body, now=now)
+    if tokens or account.flag("unsigned_callbacks", default=False):
         return ""
     raise InvalidSignatureError("not_configured", "The account has no secret for callbacks.")
 

@@ -174,8 +174,11 @@ def _settle_what_can_be(returned: Sequence[Returned]) -> None:
 def post(parcel: Parcel, now: datetime, *, seconds: float = CALL_SECONDS) -> Reply:
     """Post one notification, within `seconds` in all. Never raises for what a subscriber may do.
 
-    Redirects are not followed; where its name leads is asked at this very connection.
+    Redirects are not followed; where its name leads is asked at this very connection, and whether
+    plain HTTP is allowed, as it may have been when the endpoint was made.
     """
+    if not (settings.WEBHOOKS_ALLOW_HTTP or parcel.url.lower().startswith("https://")):
+        return Reply(None, "http_refused: The URL must begin with https://.")
     mask = Mask(secrets=parcel.secrets, identities=[parcel.identity] if parcel.identity else [])
     body = json.dumps(parcel.body, separators=(",", ":")).encode("ascii")
     request = Request("POST", parcel.url, headers=headers(parcel, body, now), body=body)

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -47,19 +47,20 @@ def verify_conversation(
     *,
     now: datetime,
     tolerance: timedelta = TOLERANCE,
+    former: Sequence[str] = (),
 ) -> str:
     """Check a Conversation API callback; the nonce is returned for whoever keeps repeats out.
 
     Raises InvalidSignatureError. `now` is aware; a timestamp further than `tolerance` from it in
-    either direction is stale.
+    either direction is stale. `former`: other secrets that will do as well.
     """
     found = _Headers(CONVERSATION, headers)
     timestamp = found["timestamp"]
     found.require_algorithm(CONVERSATION_ALGORITHM)
     if not re.fullmatch(r"[0-9]{1,11}", timestamp):
         raise InvalidSignatureError("signature_timestamp", "The timestamp is not in Unix seconds.")
-    digest = _digest(secret, body, found["nonce"], timestamp)
-    found.require_signature(base64.b64encode(digest).decode())
+    digests = [_digest(one, body, found["nonce"], timestamp) for one in (secret, *former)]
+    found.require_signature(*(base64.b64encode(digest).decode() for digest in digests))
     if abs(now.timestamp() - int(timestamp)) > tolerance.total_seconds():
         raise InvalidSignatureError("signature_stale", "The callback was signed too long ago.")
     return found["nonce"]
@@ -80,15 +81,18 @@ def sign_whatsapp(
     }
 
 
-def verify_whatsapp(key: str, body: bytes, headers: Mapping[str, str]) -> str:
+def verify_whatsapp(
+    key: str, body: bytes, headers: Mapping[str, str], *, former: Sequence[str] = ()
+) -> str:
     """Check a Sinch WhatsApp callback, in hex or base64, and return its nonce.
 
     Raises InvalidSignatureError. There is no timestamp in this dialect, so nothing can be stale.
+    `former`: other keys that will do as well.
     """
     found = _Headers(WHATSAPP, headers)
     found.require_algorithm(WHATSAPP_ALGORITHM)
-    digest = _digest(key, body, found["nonce"])
-    found.require_signature(base64.b64encode(digest).decode(), digest.hex(), digest.hex().upper())
+    digests = [_digest(one, body, found["nonce"]) for one in (key, *former)]
+    found.require_signature(*(text for digest in digests for text in _spellings(digest)))
     return found["nonce"]
 
 
@@ -108,13 +112,13 @@ class _Headers:
 
     def require_algorithm(self, name: str) -> None:
         # A sender who may choose the algorithm may choose a weak one.
-        if not _equal(self["algorithm"], name):
+        if not equal(self["algorithm"], name):
             raise InvalidSignatureError("signature_algorithm", f"The algorithm must be {name}.")
 
     def require_signature(self, *spellings: str) -> None:
         signature = self[""]
         # All are compared, whichever matches, so that time tells nothing.
-        matches = [_equal(signature, spelling) for spelling in spellings]
+        matches = [equal(signature, spelling) for spelling in spellings]
         if not any(matches):
             raise InvalidSignatureError("signature_mismatch", "The signature does not fit.")
 
@@ -127,5 +131,10 @@ def _digest(secret: str, body: bytes, *parts: str) -> bytes:
     return hmac.new(secret.encode(), signed, hashlib.sha256).digest()
 
 
-def _equal(left: str, right: str) -> bool:
-    return hmac.compare_digest(left.encode("utf-8", "replace"), right.encode())
+def _spellings(digest: bytes) -> tuple[str, str, str]:
+    return base64.b64encode(digest).decode(), digest.hex(), digest.hex().upper()
+
+
+def equal(given: str, expected: str) -> bool:
+    """Whether the texts are the same, in a time that does not tell how far they are."""
+    return hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode())

@@ -27,7 +27,7 @@ CONSENTS_LEVELS = (
 PROVIDERS_LEVELS = (
     {"contract", "errors", "http", "signing", "redaction", "registry"}
     | {"deadlines", "outcomes", "exchange", "addresses", "reading", "meta", "dropin_contract"}
-    | {"readback_contract"},
+    | {"readback_contract", "callback_secrets"},
     {"models"},
     set[str](),  # what is not named here
     {"receivers", "sweeps", "worker"},

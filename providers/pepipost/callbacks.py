@@ -6,13 +6,12 @@ count where the two differ. There is no callback about opt-ins.
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from providers import meta, reading
+from providers import callback_secrets, meta, reading
 from providers.contract import (
     Account,
     Contradiction,
@@ -44,11 +43,11 @@ class PepipostListener(Listener):
         self, account: Account, headers: Mapping[str, str], body: bytes, *, now: datetime
     ) -> str:
         name = str(account.settings.get("callback_header") or HEADER).strip().lower()
-        secret = account.credentials["callback_secret"].encode()
-        given = headers.get(name, "").strip().encode("utf-8", "replace")
+        given = headers.get(name, "").strip()
         if not given:
             raise InvalidSignatureError("signature_missing", "The agreed header is missing.")
-        if not hmac.compare_digest(given, secret):
+        secrets = callback_secrets.accepted(account, "callback_secret", now)
+        if not callback_secrets.fits(given, secrets):
             raise InvalidSignatureError("signature_mismatch", "The header holds another value.")
         return ""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from providers import meta, reading, signing
+from providers import callback_secrets, meta, reading, signing
 from providers.contract import (
     Account,
     Contradiction,
@@ -56,21 +56,26 @@ class SinchConversationListener(Listener):
     def verify(
         self, account: Account, headers: Mapping[str, str], body: bytes, *, now: datetime
     ) -> str:
-        secret = account.credentials["callback_secret"]
+        secret, *former = callback_secrets.accepted(account, "callback_secret", now)
         tolerance = _replay_window(account)
-        return signing.verify_conversation(secret, body, headers, now=now, tolerance=tolerance)
+        return signing.verify_conversation(
+            secret, body, headers, now=now, tolerance=tolerance, former=former
+        )
 
     def hear(self, account: Account, body: bytes) -> list[Heard]:
         envelope = reading.document(body)
         if meta.is_forwarded(envelope):
             return meta.heard(envelope)
         _require_app(account, envelope)
-        for key in RESULT_KEYS:
+        for key, kind in RESULT_KEYS.items():
             if key in envelope:
-                return [_result(envelope, key)]
+                return [_result(envelope, reading.part(envelope[key]), kind)]
         for key, hear in _EVENTS.items():
             if key in envelope:
                 return [hear(envelope, reading.part(envelope[key]))]
+        if reading.text(envelope.get("status")).upper().startswith(("OPT_IN_", "OPT_OUT_")):
+            # The opt-in page shows its notifications so, without an envelope.
+            return [_result(envelope, envelope)]
         if not envelope.keys() & ENVELOPE:
             raise UnreadableError("not_sinch", "This is no callback of Sinch Conversation.")
         others = sorted(key for key in envelope.keys() - ENVELOPE if key.isidentifier())
@@ -92,14 +97,16 @@ def _require_app(account: Account, envelope: Envelope) -> None:
         raise UnreadableError("other_app", "This callback is of another app.")
 
 
-def _result(envelope: Envelope, key: str) -> Heard:
-    """Opt-in or opt-out by the status: Sinch's page of 2021 shows one under the other's key."""
-    event = reading.part(envelope[key])
+def _result(envelope: Envelope, event: Envelope, assumed: Kind | None = None) -> Heard:
+    """Opt-in or opt-out by the status: Sinch's page of 2021 shows one under the other's key.
+
+    `assumed`: what its key says, for a status that says neither.
+    """
     status = _STATUS.fullmatch(reading.text(event.get("status")).upper())
-    if status is None:
+    said, word = status.groups() if status else ("", "")
+    kind = Kind(f"opt_{said.lower()}") if said else assumed
+    if not word or kind is None:
         raise UnreadableError("unknown_status", "The notification has no status known here.")
-    said, word = status.groups()
-    kind = Kind(f"opt_{said.lower()}") if said else RESULT_KEYS[key]
     identity = reading.text(event.get("identity"))
     details = reading.part(event.get("error_details"))
     return ResultHeard(

@@ -176,14 +176,17 @@ def _read_identities(reading: _Reading, identified_by: object) -> None:
 
 
 def _recipients(reading: _Reading, entries: Sequence[Mapping[str, Any]]) -> list[Recipient]:
-    """One for each identity on the channels asked for, and one for each channel without any."""
+    """One for each identity on the channels asked for, and one for each channel without any.
+
+    Where no channel could be read, each identity's own: an opt-out is not lost to that.
+    """
     addressed: set[str] = set()
     found: dict[Recipient, None] = {}
     for entry in entries:
         channel, identity = _channel(entry.get("channel")), _identity(entry.get("identity"))
         if not channel or not identity:
             reading.complain("Field channel_identities has an invalid identity.")
-        elif channel in reading.channels:
+        elif channel in (reading.channels or [channel]):
             found[Recipient(channel=channel, identity=identity)] = None
         addressed.add(channel)
     lacking = [one for one in reading.channels if one not in addressed]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from providers import meta, reading, signing
+from providers import callback_secrets, meta, reading, signing
 from providers.contract import (
     USER_ID,
     Account,
@@ -38,7 +38,8 @@ class SinchWhatsAppListener(Listener):
     def verify(
         self, account: Account, headers: Mapping[str, str], body: bytes, *, now: datetime
     ) -> str:
-        return signing.verify_whatsapp(account.credentials["callback_key"], body, headers)
+        key, *former = callback_secrets.accepted(account, "callback_key", now)
+        return signing.verify_whatsapp(key, body, headers, former=former)
 
     def hear(self, account: Account, body: bytes) -> list[Heard]:
         document = reading.document(body)

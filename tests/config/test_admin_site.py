@@ -35,3 +35,17 @@ def test_an_admin_page_may_evaluate_and_style_itself(admin_client, client, path)
     assert directives["script-src"] == ["'self'", "'unsafe-eval'"]
     assert directives["style-src"] == ["'self'", "'unsafe-inline'"]
     assert directives["default-src"] == ["'self'"]
+
+
+@pytest.mark.django_db
+def test_the_admins_pages_have_an_icon_of_our_own(client):
+    page = client.get("/admin/login/").content.decode()
+    assert '<link rel="icon" href="/static/favicon.svg" type="image/svg+xml"' in page
+    icon = client.get("/static/favicon.svg")
+    assert icon.headers["Content-Type"] == "image/svg+xml"
+    assert icon.getvalue().startswith(b"<svg")
+
+
+def test_a_browser_that_asks_for_the_icon_at_its_usual_address_gets_it(client):
+    answer = client.get("/favicon.ico", follow=True)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/svg+xml")

@@ -61,3 +61,20 @@ def test_other_refusals_under_api_have_the_same_shape(quiet_client, address, sta
 def test_a_host_that_is_not_ours_is_refused_in_the_same_shape(quiet_client):
     answer = quiet_client.get("/api/denied/", headers={"host": "evil.example"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/nowhere/", "/oauth2/token", "/whatsapp/v1/bot/provision/optin", "/callbacks/none/"],
+)
+def test_where_programs_call_a_host_that_is_not_ours_is_refused_in_json(client, path):
+    answer = client.post(path, headers={"host": "evil.example"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/admin/login/"])
+def test_where_people_look_a_host_that_is_not_ours_is_refused_in_plain_text(client, path):
+    answer = client.get(path, headers={"host": "evil.example"})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (400, "text/plain")
+    assert answer.content == b"The request cannot be understood.\n"
+    assert b"evil" not in answer.content

@@ -11,9 +11,10 @@ from django.test import Client
 
 from consents.writing import database_clock
 from providers import hearing, signing
+from providers.contract import Result
 from providers.models import ProviderAccount, ProviderCallback
 from tests.consents.factories import NUMBER
-from tests.providers.factories import CREDENTIALS, EXTERNAL_IDS, AccountFactory
+from tests.providers.factories import CREDENTIALS, EXTERNAL_IDS, AccountFactory, settled
 
 SECRET = "example-webhook-secret"
 KEYS = {
@@ -29,6 +30,11 @@ def listening(kind: str = "sinch_conversation", **fields: Any) -> ProviderAccoun
     settings = {"await_result": True, **fields.pop("settings", {})}
     keys = CREDENTIALS[kind] | KEYS[kind] | fields.pop("credentials", {})
     return AccountFactory(kind=kind, settings=settings, credentials=keys, **fields)
+
+
+def send(account: ProviderAccount, result: Result = Result.ACCEPTED) -> None:
+    """Tell the provider what it is owed; by default the results are still to come."""
+    settled(account, result)
 
 
 def iso(at: datetime) -> str:
@@ -71,6 +77,21 @@ def message(
             "channel_identity": {"channel": "WHATSAPP", "identity": number},
         },
     )
+
+
+def written(
+    kind: str, text: str, number: str = NUMBER, id: str = "m-1", at: datetime | None = None
+) -> dict[str, Any]:
+    """A person's message, as a provider of this kind tells of it."""
+    time = at or datetime.now(UTC)
+    content: dict[str, Any] = {"from": number, "message_id": id}
+    whatsapp = {"message": {"type": "text", "body": text}, "timestamp": iso(time)}
+    pepipost = {"text_type": {"text": text}, "received_at": str(int(time.timestamp()))}
+    return {
+        "sinch_conversation": message(text, number, id, at),
+        "sinch_whatsapp": {"type": "whatsapp", "notifications": [content | whatsapp]},
+        "pepipost": {"incoming_message": [content | pepipost]},
+    }[kind]
 
 
 def report(code: str, number: str = NUMBER, reference: str = "out-1") -> dict[str, Any]:

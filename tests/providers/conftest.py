@@ -18,6 +18,7 @@ from consents.defaults import DEFAULT_SENDER, ensure_defaults
 from consents.models import Sender
 from providers import registry
 from providers.models import ProviderAccount
+from tests.providers.callback_examples import listening
 from tests.providers.factories import AccountFactory
 from tests.providers.sandbox_fixture import RunningSandbox
 from tests.providers.sandbox_fixture import sandbox as sandbox
@@ -204,6 +205,12 @@ def sender(db: None) -> Sender:
 def account(sender: Sender) -> ProviderAccount:
     """One account at Pepipost, where nothing answers."""
     return AccountFactory(sender=sender)
+
+
+@pytest.fixture
+def sinch(sender: Sender) -> ProviderAccount:
+    """One account at Sinch Conversation that waits for results and knows who calls back."""
+    return listening(sender=sender)
 
 
 @pytest.fixture

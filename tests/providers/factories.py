@@ -17,7 +17,7 @@ from providers import accounts, claims
 from providers.claims import Call
 from providers.contract import AccountFault, Delivery, Outcome, Result, Trace
 from providers.models import ProviderAccount, ProviderSync
-from providers.settlement import Returned
+from providers.settlement import Returned, settle
 from tests.consents.factories import NUMBER, OptInFactory, OptOutFactory, StopFactory
 
 CREDENTIALS = {
@@ -126,6 +126,11 @@ def come_back(
     trace = Trace("POST", "http://provider.example/", status, timedelta(milliseconds=5), "{}", "{}")
     delivery = Delivery(outcomes, fault, (trace,))
     return Returned(call, delivery, database_clock(), timedelta(milliseconds=5))
+
+
+def settled(account: ProviderAccount, result: Result = Result.SUCCEEDED, code: str = "") -> None:
+    """All that the account is owed comes back with this result."""
+    settle([come_back(call, result, code) for call in claim(account)])
 
 
 def let_pass(account: ProviderAccount | None = None, **time: float) -> None:

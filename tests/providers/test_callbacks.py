@@ -50,11 +50,6 @@ def anyone(request, sender):
     return listening(request.param, sender=sender)
 
 
-@pytest.fixture
-def sinch(sender):
-    return listening(sender=sender)
-
-
 # --- verify, store, answer
 
 

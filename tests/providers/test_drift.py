@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -10,12 +11,19 @@ from django.urls import reverse
 
 from consents.errors import ConsentError
 from consents.models import ConsentEvent, ReviewItem
-from providers import drift
+from providers import drift, reading
 from providers.errors import AccountError
 from providers.models import Drift, ProviderAccount
 from providers.worker import Worker
 from tests.consents.factories import NUMBER, OTHER_NUMBER, ago, state_of
-from tests.providers.factories import AccountFactory, british_numbers, opt_in, opt_out, told
+from tests.providers.factories import (
+    AccountFactory,
+    british_numbers,
+    let_pass,
+    opt_in,
+    opt_out,
+    told,
+)
 from tests.providers.sandbox_client import APP, CONVERSATION_KEY, PROJECT_PATH, call
 from tests.providers.sandbox_fixture import RunningSandbox
 
@@ -124,6 +132,53 @@ def test_recording_it_is_an_event_with_the_providers_answer_as_evidence(account,
     assert NUMBER not in str(evidence)
     assert state_of() == "opted_out"
     assert ReviewItem.objects.get(kind="drift").decision == drift.RECORDED
+
+
+def test_the_opt_out_counts_from_the_time_that_the_provider_names(account, sandbox):
+    """Who has opted in again since is not opted out by what was on a list before that."""
+    listed_at_sinch(sandbox, NUMBER)
+    [line] = drift.compare(account)
+    [record] = line.answer["audit"]
+    opt_in(occurred_at=reading.moment(record["datetime"]) + timedelta(milliseconds=1))
+    drift.record(line, actor="staff:1")
+    event = ConsentEvent.objects.order_by("seq").last()
+    assert event.occurred_at == reading.moment(record["datetime"])
+    assert event.outcome == "out_of_order"
+    assert state_of() == "opted_in"
+
+
+def test_a_line_that_the_provider_says_nothing_of_cannot_be_recorded(account, sandbox):
+    opt_out()
+    Worker().drain()
+    sandbox.preload(SINCH, {NUMBER: "opted_in"})
+    [line] = drift.compare(account)
+    with pytest.raises(ConsentError) as refused:
+        drift.record(line, actor="staff:1")
+    assert refused.value.code == "not_listed"
+    assert line.review.decided_at is None
+
+
+def test_nothing_is_recorded_of_somebody_erased_meanwhile(account, sandbox):
+    listed_at_sinch(sandbox, NUMBER)
+    [line] = drift.compare(account)
+    line.identity.address = None
+    with pytest.raises(ConsentError) as refused:
+        drift.record(line, actor="staff:1")
+    assert refused.value.code == "erased"
+    assert not ConsentEvent.objects.exists()
+    assert ReviewItem.objects.get().decided_at is None
+
+
+def test_a_line_that_comes_back_after_it_was_decided_asks_again(account, sandbox):
+    opt_in(occurred_at=ago(days=1))
+    Worker().drain()
+    for _ in range(2):
+        listed_at_sinch(sandbox, NUMBER)
+        [line] = drift.compare(account)
+        drift.tell_again(line, actor="staff:1")
+        Worker().drain()
+        assert sandbox.state_of(SINCH, NUMBER) == "opted_in"
+    assert Drift.objects.count() == 2
 
 
 def test_telling_it_again_sends_what_holds_here(account, sandbox):
@@ -242,11 +297,25 @@ def test_when_registering_is_withdrawn_opt_ins_are_unsupported_and_not_tried_aga
     sandbox.fault(SINCH, "withdrawn")
     opt_in()
     Worker().drain()
-    [row] = account.syncs.all()
-    assert (row.status, row.reason) == ("failed", "unsupported")
+    assert [(row.status, row.reason) for row in account.syncs.all()] == [("failed", "unsupported")]
     calls = len(sandbox.consent_calls(SINCH))
+    let_pass(days=1)
+    with pytest.raises(SystemExit):  # it needs somebody
+        call_command("sweep")
     Worker().drain()
     assert len(sandbox.consent_calls(SINCH)) == calls
+    assert account.syncs.count() == 1
+
+
+def test_staff_see_the_opt_ins_that_cannot_be_told(account, sandbox, admin_client):
+    sandbox.fault(SINCH, "withdrawn")
+    opt_in()
+    Worker().drain()
+    page = admin_client.get(
+        reverse("admin:providers_providersync_changelist"), {"reason": "unsupported"}
+    )
+    assert list(page.context["cl"].result_list) == list(account.syncs.all())
+    assert "The provider cannot hold this" in page.content.decode()
 
 
 def test_another_address_or_app_ends_the_withdrawal(account, sandbox):

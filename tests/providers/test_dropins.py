@@ -134,6 +134,7 @@ def test_a_key_of_nobody_can_do_nothing(caller: DropinCaller, kind: str, call: A
     answer = call[kind](caller)
     assert answer.status_code in {401, 403, 404}
     assert is_in_shape(kind, answer)
+    assert lines() == []
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -10,9 +10,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 
-from consents import gate
-from consents.models import ChannelIdentity, ConsentEvent, ReviewItem, Sender
-from consents.vocabulary import Mode
+from consents.models import ChannelIdentity, ConsentEvent, ReviewItem
 from providers import hearing, settlement, telling
 from providers.contract import Result
 from providers.models import ProviderCallback, ProviderSync
@@ -24,6 +22,7 @@ from tests.providers.callback_examples import (
     post,
     report,
     result,
+    send,
     stored,
     tell,
     wait_is_over,
@@ -42,16 +41,6 @@ from tests.providers.factories import (
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def sinch(sender):
-    return listening(sender=sender)
-
-
-def send(account, outcome=Result.ACCEPTED):
-    """Claim what is due and let the calls come back."""
-    settlement.settle([come_back(call, outcome) for call in claim(account)])
 
 
 def reviews(kind):
@@ -359,35 +348,11 @@ def test_a_change_that_cannot_be_recorded_is_left_to_staff(sinch, wrong):
 # --- messages
 
 
-def modes(number=NUMBER):
-    return gate.check(Sender.objects.get(key="default"), "WHATSAPP", number).modes
-
-
-def test_a_message_opens_the_window_at_the_providers_time(sinch):
-    tell(sinch, message("hello", at=ago(hours=23)))
-    assert Mode.FREE_FORM in modes()
-    tell(sinch, message("hello", OTHER_NUMBER, id="m-2", at=ago(hours=25)))
-    assert not modes(OTHER_NUMBER)
-
-
-def test_where_nothing_is_told_no_window_is_known(sinch):
-    """Netcore sends no callback for GIFs: the clock at WhatsApp may run, ours does not."""
-    assert not modes()
-
-
 def test_a_message_heard_twice_under_two_bodies_counts_once(sinch):
     tell(sinch, message("STOP"))
     again = tell(sinch, message("STOP") | {"correlation_id": "x"})
     assert again.outcome == "message known already"
     assert len(events("opt_out")) == 1
-
-
-def test_a_stop_opts_out_and_the_provider_is_told(sinch):
-    opt_in(occurred_at=ago(days=1))
-    callback = tell(sinch, message("stop!"))
-    assert callback.outcome == "message: stop"
-    assert state_of() == "opted_out"
-    assert told(sinch)[-1] == ("opt_out", "pending")
 
 
 def test_several_messages_in_one_callback_take_effect_in_their_order(sender):
@@ -445,14 +410,6 @@ def test_an_id_that_another_contact_has_is_left_to_staff(sender):
 # --- reports that contradict the record
 
 
-def test_not_opted_in_where_the_ledger_says_opted_in_is_left_to_staff(sinch):
-    opt_in()
-    tell(sinch, report("RECIPIENT_NOT_OPTED_IN"))
-    [item] = reviews(telling.CONTRADICTING)
-    assert item.identity.address == NUMBER
-    assert state_of() == "opted_in"
-
-
 def test_the_same_report_asks_once(sinch):
     opt_in()
     tell(sinch, report("RECIPIENT_NOT_OPTED_IN"))
@@ -467,33 +424,6 @@ def test_not_opted_in_where_the_ledger_agrees_asks_nobody(sinch):
     tell(sinch, report("RECIPIENT_NOT_OPTED_IN"))
     assert tell(sinch, report("RECIPIENT_NOT_OPTED_IN", OTHER_NUMBER)).status == "applied"
     assert reviews(telling.CONTRADICTING) == []
-
-
-def test_stopped_marketing_opts_out_of_marketing_alone(sinch):
-    opt_in(occurred_at=ago(days=1))
-    tell(sinch, report("131050") | {"x": 1})  # the code alone says nothing
-    assert len(events()) == 1
-    content = report("POLICY")
-    content["message_delivery_report"]["reason"]["channel_code"] = "131050"
-    tell(sinch, content)
-    line = events()[-1]
-    assert (line.action, line.purpose.key, line.origin) == ("opt_out", "marketing", "provider")
-    assert state_of(purpose="marketing") == "opted_out"
-    assert state_of() == "opted_in"
-
-
-def test_resumed_marketing_lifts_nothing(sinch):
-    def preference(value, at):
-        one = {"wa_id": NUMBER, "category": "marketing_messages", "value": value}
-        one["timestamp"] = int(at.timestamp())
-        value = {"user_preferences": [one]}
-        return {"object": "whatsapp_business_account", "entry": [{"changes": [{"value": value}]}]}
-
-    tell(sinch, preference("stop", ago(hours=2)))
-    tell(sinch, preference("resume", ago(hours=1)))
-    assert [line.action for line in events()] == ["opt_out", "opt_in"]
-    assert state_of(purpose="marketing") == "opted_out"
-    assert len(reviews("would_resurrect")) == 1
 
 
 @pytest.mark.parametrize("remark", ["8007", "131047"])

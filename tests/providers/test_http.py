@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -130,6 +131,18 @@ def test_what_was_sent_over_a_replaced_connection_may_have_arrived(
 def test_a_body_is_read_up_to_its_limit(server: Recorder) -> None:
     server.answers(500, b"x" * (http.BODY_MAX * 4))
     assert len(send(request(server.base_url), seconds=5).body) == http.BODY_MAX
+
+
+def test_of_an_endless_body_no_more_than_the_limit_is_waited_for(server: Recorder) -> None:
+    length = f"HTTP/1.1 200 OK\r\nContent-Length: {http.BODY_MAX * 100}\r\n\r\n".encode()
+
+    def begin(handler: Any) -> None:
+        handler.connection.sendall(length + b"x" * (http.BODY_MAX + 1))
+        server.released.wait(5)
+        handler.close_connection = True
+
+    server.behaves(begin)
+    assert len(send(request(server.base_url), seconds=2).body) == http.BODY_MAX
 
 
 def test_half_a_body_is_no_answer(server: Recorder) -> None:

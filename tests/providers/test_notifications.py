@@ -10,10 +10,9 @@ from django.test.utils import CaptureQueriesContext
 
 from consents import window_lines
 from consents.vocabulary import Lifts, Origin
-from providers import notifications, verdicts
+from providers import accounts, notifications, verdicts
 from providers.contract import Kind, Result
 from providers.models import ProviderAccount, ProviderSync, Registration, WebhookDelivery
-from providers.settlement import settle
 from tests.consents.factories import (
     NUMBER,
     OTHER_NUMBER,
@@ -25,12 +24,11 @@ from tests.consents.factories import (
 from tests.providers.factories import (
     AccountFactory,
     british_numbers,
-    claim,
-    come_back,
     newest,
     opt_in,
     opt_in_many,
     opt_out,
+    settled,
     stop,
 )
 from tests.providers.listening import EndpointFactory, owed, results, time_passes, triggers
@@ -43,11 +41,6 @@ INSTANT = "2026-01-31T12:00:00.000000Z"
 @pytest.fixture
 def endpoint(sender):
     return EndpointFactory()
-
-
-def settled(account, result=Result.SUCCEEDED, code=""):
-    """All that the account is owed comes back with this result."""
-    settle([come_back(call, result, code) for call in claim(account)])
 
 
 # --- consent
@@ -231,6 +224,32 @@ def test_a_registration_fails_with_the_reason_when_the_row_failed(
     assert told["error_details"] == {"description": "rejected: 8005 in words: 8005"}
 
 
+def test_an_opt_in_that_the_provider_cannot_be_told_fails(account, endpoint):
+    opt_in()
+    settled(account, Result.UNSUPPORTED, "withdrawn")
+    resolve()
+    [told] = results()
+    assert told["status"] == "OPT_IN_FAILED"
+    assert told["error_details"]["description"].startswith("unsupported: withdrawn")
+
+
+def test_an_account_that_is_still_being_told_what_is_known_is_waited_for(account, endpoint):
+    opt_out()
+    settled(account)
+    resolve()
+    ProviderAccount.objects.update(is_enabled=False)
+    opt_in()
+    back = ProviderAccount.objects.get()
+    back.is_enabled = True
+    accounts.save(back)
+    assert resolve() == 0
+    while accounts.catch_up(back.id):
+        pass
+    settled(back)
+    assert resolve() == 1
+    assert results()[-1]["status"] == "OPT_IN_SUCCEEDED"
+
+
 def test_a_registration_fails_when_a_newer_change_takes_its_place(account, endpoint):
     opt_in()
     opt_out()
@@ -312,11 +331,11 @@ def test_many_that_wait_keep_no_later_one_waiting(account, endpoint, monkeypatch
 # --- those of a drop-in
 
 
-def register(event, account=None, **fields):
+def register(event, account=None, channel="WHATSAPP", **fields):
     notifications.register(
         sender=account.sender,
         kind=Kind.OPT_IN,
-        channel="WHATSAPP",
+        channel=channel,
         event=event,
         identity=event.identity if event else None,
         account=account,
@@ -355,6 +374,15 @@ def test_a_contact_without_an_identity_on_the_channel_ends_as_failed(account, en
             "error_details": {"description": "No identity there."},
         }
     ]
+
+
+def test_on_a_channel_that_no_account_serves_the_lack_of_an_identity_is_no_failure(
+    account, endpoint
+):
+    register(None, account, channel="SMS", refusal="No identity there.")
+    resolve()
+    [told] = results()
+    assert (told["status"], "error_details" in told) == ("OPT_IN_STATUS_UNSPECIFIED", False)
 
 
 def test_a_result_that_was_told_is_forgotten_after_a_time(account, endpoint):

@@ -13,17 +13,20 @@ from django.utils import timezone
 
 from consents.api.authentication import KeyThrottle
 from consents.models import Sender
-from providers import orders
+from providers import accounts, orders
 from providers.contract import Account, Change, Delivery, Fault, Kind, Result
+from providers.courier import drain
 from providers.dropins import tokens
-from providers.models import Registration
+from providers.models import ProviderAccount, Registration
 from providers.pepipost.adapter import PepipostAdapter
 from providers.sinch_conversation.adapter import SinchConversationAdapter
 from providers.sinch_whatsapp.adapter import SinchWhatsAppAdapter
-from tests.consents.factories import NUMBER, OTHER_NUMBER
-from tests.providers.dropin_caller import APP, BOT, PROJECT, DropinCaller, detail, lines
+from tests.consents.factories import NUMBER, OTHER_NUMBER, OptInFactory, SenderFactory
+from tests.providers.callback_examples import apply_all, listening
+from tests.providers.dropin_caller import APP, BOT, PROJECT, DropinCaller, detail, lines, people
 from tests.providers.examples import change
-from tests.providers.factories import AccountFactory
+from tests.providers.factories import AccountFactory, newest, settled
+from tests.providers.listening import RESULTS, EndpointFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -161,8 +164,6 @@ def test_an_expired_token_is_renewed_once_and_the_change_goes_through(
 
 
 def test_an_app_that_is_not_there_is_read_as_withdrawn(far: Far) -> None:
-    from providers.models import ProviderAccount
-
     ProviderAccount.objects.filter(kind="sinch_conversation").update(external_id="another")
     told = change()
     assert results(far.tell("sinch_conversation", told), [told]) == [Result.WITHDRAWN]
@@ -199,3 +200,24 @@ def test_a_token_lives_as_long_as_the_adapter_is_told(far: Far) -> None:
     body = far.caller.token().json()
     almost = timezone.now() + timedelta(seconds=body["expires_in"] - 60)
     assert tokens.key_behind(body["access_token"], almost) == far.caller.api_key
+
+
+@pytest.mark.parametrize("way", list(Kind))
+def test_the_result_that_a_webhook_tells_settles_the_row_of_whoever_registered(
+    far: Far, live_server: Any, settings: Any, way: Kind
+) -> None:
+    """Signed as Sinch signs, it is heard at the door where Sinch calls back."""
+    settings.WEBHOOKS_ALLOW_HTTP = settings.WEBHOOKS_ALLOW_PRIVATE = True
+    near = listening(sender=SenderFactory(key="near"), external_id="01HZNEARAPP000000000000001")
+    url = f"{live_server.url}/callbacks/{near.id}/"
+    endpoint = EndpointFactory(url=url, triggers=RESULTS, signature="sinch")
+    near.credentials["callback_secret"] = endpoint.secret["current"]
+    accounts.save(near)
+    OptInFactory(sender="near", action=way.value)
+    settled(near, Result.ACCEPTED)
+
+    far.caller.register(f"{way.value.replace('_', '')}s", people(("WHATSAPP", NUMBER)))
+    settled(ProviderAccount.objects.get(kind="sinch_conversation", sender__key="default"))
+    drain()
+    apply_all()
+    assert (newest(near).kind, newest(near).status) == (way.value, "succeeded")

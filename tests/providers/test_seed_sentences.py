@@ -12,10 +12,9 @@ from consents.models import Sender
 from providers import verdicts
 from providers.contract import Result
 from providers.models import ProviderAccount
-from providers.settlement import settle
 from tests.consents.factories import NUMBER, ContactFactory, MessageFactory, OptInFactory, ago
 from tests.providers.dropin_caller import DropinCaller, detail, lines, people
-from tests.providers.factories import AccountFactory, claim, come_back
+from tests.providers.factories import AccountFactory, claim, settled
 from tests.providers.listening import EndpointFactory, owed, results
 
 pytestmark = pytest.mark.django_db
@@ -117,11 +116,6 @@ def test_after_those_24_hours_an_active_opt_in_is_required_again(
 
 
 # --- results of registrations
-
-
-def settled(account: ProviderAccount, result: Result, code: str = "") -> None:
-    """The provider answers all that the account owes it."""
-    settle([come_back(call, result, code) for call in claim(account)])
 
 
 @both_ways

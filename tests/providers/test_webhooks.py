@@ -22,6 +22,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from consents.errors import ConsentError
 from consents.models import Sender
 from providers import courier, deadlines, deliveries, http, signing, subscribers, sweeps
+from providers.contract import Fault
 from providers.courier import Courier, drain
 from providers.decisions import LADDER
 from providers.http import Request
@@ -161,6 +162,16 @@ def test_while_a_secret_is_replaced_both_verify_for_a_day(endpoint, server):
     assert len(server.received[1].headers["webhook-signature"].split()) == 1
 
 
+def test_where_the_style_carries_one_signature_a_replaced_secret_counts_at_once(sender, server):
+    server.answers(200)
+    endpoint = EndpointFactory(url=server.base_url, triggers=CHANGES, signature="sinch")
+    secret = subscribers.rotate(endpoint)
+    opt_in()
+    drain()
+    [got] = server.received
+    assert signing.verify_conversation(secret, got.body, got.headers, now=datetime.now(UTC))
+
+
 # --- at least once
 
 
@@ -206,14 +217,35 @@ def test_a_subscriber_that_drips_its_answer_is_cut_off(endpoint, server):
     [parcel] = deliveries.claim(endpoint.id, 1)
     reply = courier.post(parcel, datetime.now(UTC), seconds=0.3)
     assert (reply.status, reply.text.split(":")[0]) == (None, "timeout")
-    assert deliveries.CALL_SECONDS == 10
 
 
-def test_of_a_long_answer_little_is_read_and_less_kept(endpoint, server):
+def test_of_a_long_answer_little_is_read_and_less_kept(endpoint, server, monkeypatch):
+    read, real = [], http.send
+
+    def look(*given, **options):
+        answer = real(*given, **options)
+        read.append(len(answer.body))
+        return answer
+
+    monkeypatch.setattr(http, "send", look)
     server.answers(200, "x" * (http.BODY_MAX * 4))
     opt_in()
     drain()
+    assert read == [64 * 1024]
     assert len(owed()[0].text) <= 500
+
+
+def test_a_call_has_ten_seconds_in_all(endpoint, server, monkeypatch):
+    given = []
+
+    def look(request, *, seconds, vet):
+        given.append(seconds)
+        raise http.AccountError(Fault.TIMEOUT, "timeout", "No whole answer came in time.")
+
+    monkeypatch.setattr(http, "send", look)
+    opt_in()
+    drain()
+    assert given == [10]
 
 
 def test_what_a_subscriber_answers_is_kept_masked(endpoint, server):
@@ -395,8 +427,10 @@ def test_an_endpoint_that_fails_for_days_is_paused_and_keeps_what_it_is_owed(end
     server.answers(500)
     opt_in()
     drain()
+    time_passes(days=2, hours=23)
+    drain()
     assert fetched(endpoint).paused_at is None
-    time_passes(days=3, minutes=1)
+    time_passes(hours=1, minutes=1)
     drain()
     paused = fetched(endpoint)
     assert paused.paused_at is not None
@@ -622,6 +656,16 @@ def test_where_its_name_leads_is_asked_at_the_connection(endpoint, server, setti
     drain()
     [row] = owed()
     assert (row.status, row.text.split(":")[0]) == ("pending", "address_refused")
+    assert server.received == []
+
+
+def test_plain_http_is_asked_about_at_the_call_too(endpoint, server, settings):
+    settings.WEBHOOKS_ALLOW_HTTP = False
+    server.answers(200)
+    opt_in()
+    drain()
+    [row] = owed()
+    assert (row.status, row.text.split(":")[0]) == ("pending", "http_refused")
     assert server.received == []
 
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from consents import ledger
-from providers import accounts, registry
+from providers import accounts, callback_secrets, registry
 from providers.contract import Fault
 from providers.models import ProviderAccount, ProviderSync
 from tests.providers.admin.conftest import TOKEN
@@ -101,6 +101,16 @@ def test_a_new_credential_replaces_the_old_and_is_tried_at_once(desk, account):
     assert account.credentials == {"token": "a-new-secret"}
     assert account.paused_until < later
     assert account.pauses == 3
+
+
+def test_a_replaced_callback_secret_counts_on_for_a_while_and_is_shown_nowhere(desk, account):
+    for secret in ("the-first", "the-second"):
+        desk.post(url(account), {**FORM, "credential_callback_secret": secret})
+    desk.post(url(account), {**FORM, "name": "Renamed"})
+    account.refresh_from_db()
+    accepted = callback_secrets.accepted(account.plain, "callback_secret", timezone.now())
+    assert accepted == ["the-second", "the-first"]
+    assert "the-first" not in desk.get(url(account)).content.decode()
 
 
 @pytest.mark.parametrize(

@@ -15,16 +15,11 @@ from consents.models import ChannelIdentity, ConsentEvent, ReviewItem
 from providers import telling
 from providers.admin.callbacks import masked
 from tests.consents.factories import NUMBER, state_of
-from tests.providers.callback_examples import listening, message, post, report, result, stored, tell
+from tests.providers.callback_examples import message, post, report, result, stored, tell
 from tests.providers.factories import opt_in
 
 pytestmark = pytest.mark.django_db
 LIST = "admin:providers_providercallback_changelist"
-
-
-@pytest.fixture
-def sinch(sender):
-    return listening(sender=sender)
 
 
 def url(callback, name="change"):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from providers import registry
-from providers.contract import Contradiction, MessageHeard, NothingHeard
+from providers.contract import Contradiction, ContradictionHeard, MessageHeard, NothingHeard
 from providers.errors import InvalidSignatureError, UnreadableError
 from tests.providers.examples import account
 
@@ -93,6 +93,14 @@ def test_a_text_is_heard_with_its_id_and_time():
     )
 
 
+def test_the_documents_own_sample_without_recipient_or_name_is_heard():
+    """Older than the captures: another form of id, no context, neither `to` nor `from_name`."""
+    sample = message(message_id="ABEGkYaYVSEEAgo-sKD87hgxPHdF", context=None)
+    del sample["to"], sample["from_name"]
+    [heard] = hear({"incoming_message": [sample]})
+    assert (heard.message_id, heard.text) == ("ABEGkYaYVSEEAgo-sKD87hgxPHdF", "STOP")
+
+
 def test_several_messages_of_an_array_are_all_heard():
     messages = [message(message_id=f"m-{n}") for n in range(3)]
     assert [one.message_id for one in hear({"incoming_message": messages})] == ["m-0", "m-1", "m-2"]
@@ -143,6 +151,25 @@ def test_an_interactive_reply_is_heard_by_id_and_title(kind):
     assert (heard.payload, heard.title) == ("optout_all", "Stop messages")
 
 
+@pytest.mark.parametrize(
+    "kind", ["IMAGE", "VIDEO", "AUDIO", "VOICE", "DOCUMENT", "LOCATION", "SOMETHING_OF_2027"]
+)
+def test_a_message_of_any_kind_is_a_message(kind):
+    heard = hear_message(message_type=kind, **{f"{kind.lower()}_type": {"id": "m", "url": "u"}})
+    assert (heard.message_id, heard.text) == ("wamid.EXAMPLE0001", "")
+
+
+def test_words_under_a_picture_are_heard():
+    heard = hear_message(message_type="IMAGE", image_type={"id": "m", "caption": "stop"})
+    assert heard.text == "stop"
+
+
+def test_a_templates_button_is_heard_by_its_text_in_whatever_shape_it_comes():
+    """Nobody has written the shape down."""
+    heard = hear_message(message_type="BUTTON", button_type={"text": "Stop", "payload": "out"})
+    assert heard.text == "Stop"
+
+
 def test_a_reaction_is_no_message_since_nobody_says_that_it_opens_the_window():
     content = {"message_type": "REACTION", "reaction_type": {"emoji": "x"}}
     assert isinstance(hear_message(**content), NothingHeard)
@@ -189,6 +216,17 @@ def test_the_documents_own_sample_with_its_trailing_comma_is_read():
 def test_a_raw_line_break_in_a_text_is_read():
     [heard] = hear(b'{"incoming_message":[{"from":"919869566055","text_type":{"text":"ST\nOP"}}]}')
     assert heard.text == "ST\nOP"
+
+
+def test_reports_come_in_batches_and_beside_messages():
+    reports = [report("8002"), report("", status="read"), report("131050")]
+    heard = hear({"incoming_message": [message()], "delivery_status": reports})
+    assert [type(one) for one in heard] == [
+        MessageHeard,
+        ContradictionHeard,
+        NothingHeard,
+        ContradictionHeard,
+    ]
 
 
 # --- what else comes

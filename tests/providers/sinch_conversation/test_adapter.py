@@ -54,6 +54,7 @@ def test_a_change_is_registered_with_a_fetched_token(server: Recorder) -> None:
     token, register = server.received
     assert token.headers["authorization"] == BASIC
     assert token.body == b"grant_type=client_credentials"
+    assert token.headers["content-type"] == "application/x-www-form-urlencoded"
     assert register.headers["authorization"] == "Bearer access-token-0001"
     assert register.path.endswith(f"/optouts:register?request_id={told.request_id}")
 
@@ -194,6 +195,25 @@ def test_no_token_is_kept_in_a_trace(server: Recorder) -> None:
 
 def test_a_user_id_is_unsupported_without_a_call(server: Recorder) -> None:
     delivery = tell(SinchConversationAdapter(), at(server), identity="US.1A2b3C")
+    assert only(delivery) is Result.UNSUPPORTED
+    assert not server.received
+
+
+def test_when_registering_is_withdrawn_an_opt_out_is_listed_with_the_same_token(
+    server: Recorder,
+) -> None:
+    server.answers(200, ACCESS_TOKEN).answers(200, {"batch_id": "b"})
+    where = dataclasses.replace(at(server), is_withdrawn=True)
+    assert only(tell(SinchConversationAdapter(), where, kind=Kind.OPT_OUT)) is Result.SUCCEEDED
+    assert paths(server) == ["token", "consents"]
+    assert server.received[1].headers["authorization"] == "Bearer access-token-0001"
+
+
+def test_when_registering_is_withdrawn_an_opt_in_is_unsupported_without_a_call(
+    server: Recorder,
+) -> None:
+    where = dataclasses.replace(at(server), is_withdrawn=True)
+    delivery = tell(SinchConversationAdapter(), where, kind=Kind.OPT_IN)
     assert only(delivery) is Result.UNSUPPORTED
     assert not server.received
 

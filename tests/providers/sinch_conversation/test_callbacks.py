@@ -165,9 +165,35 @@ def test_a_status_without_its_prefix_leaves_it_to_the_key():
     assert (heard.kind, heard.result) == (Kind.OPT_OUT, Result.UNSUPPORTED)
 
 
-def test_a_status_nobody_knows_is_unreadable():
-    with pytest.raises(UnreadableError):
-        hear(notification(status="OPT_IN_MAYBE"))
+@pytest.mark.parametrize(
+    ("status", "kind", "result"),
+    [
+        ("OPT_IN_SUCCEEDED", Kind.OPT_IN, Result.SUCCEEDED),
+        ("OPT_OUT_FAILED", Kind.OPT_OUT, Result.REJECTED),
+        ("OPT_OUT_STATUS_UNSPECIFIED", Kind.OPT_OUT, Result.UNSUPPORTED),
+    ],
+)
+def test_the_pages_own_notification_without_an_envelope_is_heard(status, kind, result):
+    sample = {"contact_id": "c-1", "channel": "WHATSAPP", "identity": NUMBER, "status": status}
+    assert hear(sample) == ResultHeard(
+        kind=kind, result=result, channel="WHATSAPP", identity=NUMBER
+    )
+
+
+@pytest.mark.parametrize("content", [notification(status="OPT_IN_MAYBE"), {"status": "OPT_IN_"}])
+def test_a_status_nobody_knows_is_unreadable(content):
+    with pytest.raises(UnreadableError) as refused:
+        hear(content)
+    assert refused.value.code == "unknown_status"
+
+
+@pytest.mark.parametrize("status", ["opt_in_succeeded", " OPT_IN_SUCCEEDED "])
+def test_the_case_of_a_status_is_nothing(status):
+    assert hear(notification(status=status)).result == Result.SUCCEEDED
+
+
+def test_an_event_of_tomorrow_with_a_status_of_its_own_is_nothing():
+    assert hear(callback(weather_event={}, status="SUNNY")) == NothingHeard("status, weather_event")
 
 
 def test_a_missing_or_empty_identity_is_none():
@@ -239,6 +265,14 @@ def test_a_pressed_button_is_heard_by_its_payload():
     assert hear(message({"choice_response_message": reply})).payload == "optout_all"
 
 
+def test_what_is_said_beside_a_message_is_no_part_of_it():
+    """A reply names the message it answers; projects, conversations and contacts may be empty."""
+    content = {"text_message": {"text": "STOP"}, "reply_to": {"message_id": "01HZOUT"}}
+    beside = {"conversation_id": "", "contact_id": "", "metadata": "", "sender_id": "447700900999"}
+    heard = hear(message(content, **beside) | {"project_id": ""})
+    assert (heard.text, heard.message_id) == ("STOP", "01HZMSG0000000000000000001")
+
+
 def test_words_under_a_picture_are_heard():
     card = {"media_card_message": {"url": "http://x.example", "caption": "stop"}}
     assert hear(message(card)).text == "stop"
@@ -307,26 +341,6 @@ def test_a_message_that_arrived_says_nothing_about_consent():
     assert isinstance(hear(report("DELIVERED", code="RECIPIENT_NOT_OPTED_IN")), NothingHeard)
 
 
-@pytest.mark.parametrize(
-    ("value", "contradiction"),
-    [
-        ("stop", Contradiction.STOPPED_MARKETING),
-        ("resume", Contradiction.RESUMED_MARKETING),
-    ],
-)
-def test_metas_own_preferences_are_heard_where_they_are_passed_on(value, contradiction):
-    preference = {
-        "wa_id": NUMBER,
-        "category": "marketing_messages",
-        "value": value,
-        "timestamp": 1770113730,
-    }
-    change = {"field": "user_preferences", "value": {"user_preferences": [preference]}}
-    heard = hear({"object": "whatsapp_business_account", "entry": [{"changes": [change]}]})
-    assert (heard.contradiction, heard.identity) == (contradiction, NUMBER)
-    assert heard.occurred_at == datetime(2026, 2, 3, 10, 15, 30, tzinfo=UTC)
-
-
 # --- what else comes
 
 
@@ -341,6 +355,11 @@ def test_metas_own_preferences_are_heard_where_they_are_passed_on(value, contrad
 )
 def test_an_event_unknown_here_is_nothing_and_named(key):
     assert hear(callback(**{key: {"identity": NUMBER}})) == NothingHeard(key)
+
+
+@pytest.mark.parametrize("app", [APP_ID.lower(), "", None])
+def test_the_apps_case_is_nothing_and_it_may_be_missing(app):
+    assert hear(notification() | {"app_id": app}).kind == Kind.OPT_IN
 
 
 @pytest.mark.parametrize("app", ["01HZ0THERAPP0000000000000A", "x"])

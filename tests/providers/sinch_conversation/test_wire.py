@@ -213,6 +213,79 @@ def test_an_odd_error_is_survived(body: Any) -> None:
     assert (outcome.result, outcome.code, outcome.text) == (Result.REJECTED, "400", "")
 
 
+# --- the Batch API
+
+
+@pytest.mark.parametrize(
+    ("base_url", "settings", "host"),
+    [
+        (
+            "https://eu.conversation.api.sinch.com",
+            {},
+            "https://eu.conversationbatch.api.sinch.com",
+        ),
+        (
+            "https://us.conversation.api.sinch.com/",
+            {},
+            "https://us.conversationbatch.api.sinch.com",
+        ),
+        ("https://sinch.example/conversation.api", {}, "https://sinch.example/conversation.api"),
+        (
+            "https://eu.conversation.api.sinch.com",
+            {"batch_base_url": "https://batch.example/"},
+            "https://batch.example",
+        ),
+    ],
+)
+def test_opt_outs_are_listed_at_a_host_of_its_own_in_the_same_region(
+    base_url: str, settings: dict[str, str], host: str
+) -> None:
+    where = account("sinch_conversation", base_url, **settings)
+    assert wire.batch_url(where) == f"{host}/v1/projects/{PROJECT}/consents"
+
+
+def test_an_opt_out_is_listed_with_the_documented_body() -> None:
+    assert wire.batch_body(AT, change(Kind.OPT_OUT, "447700900123")) == {
+        "app_id": APP_ID,
+        "consent_records": [{"identification": "447700900123", "consent_type": "OPT_OUT_ALL"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "result"),
+    [(400, Result.REJECTED), (422, Result.REJECTED), (404, Result.RETRY), (410, Result.RETRY)],
+)
+def test_an_opt_out_that_the_list_does_not_take_is_never_withdrawn(
+    status: int, result: Result
+) -> None:
+    flat = {"code": status, "message": "why", "status": "NO", "details": []}
+    outcome = wire.judge_batch(answer(status, flat))
+    assert (outcome.result, outcome.code, outcome.text) == (result, "NO", "why")
+
+
+def test_an_opt_out_counts_as_listed_with_the_id_of_its_batch_alone() -> None:
+    assert wire.judge_batch(answer(200, {"batch_id": "b"})).result is Result.SUCCEEDED
+    for body in (b"", HTML, {}, {"opt_out": {}}):
+        with pytest.raises(AccountError, match="unreadable"):
+            wire.judge_batch(answer(200, body))
+
+
+@pytest.mark.parametrize(
+    ("status", "fault"),
+    [
+        (401, Fault.CREDENTIALS),
+        (403, Fault.CREDENTIALS),
+        (429, Fault.RATE_LIMITED),
+        (500, Fault.UNAVAILABLE),
+        (501, Fault.UNAVAILABLE),
+    ],
+)
+def test_a_list_that_is_out_of_order_is_the_accounts_fault(status: int, fault: Fault) -> None:
+    with pytest.raises(AccountError) as caught:
+        wire.judge_batch(answer(status, nested(status, "NO", "why")))
+    assert caught.value.fault is fault
+
+
 def _error(given: Answer) -> AccountError:
     with pytest.raises(AccountError) as caught:
         wire.judge(Kind.OPT_IN, given, awaits_result=True)

@@ -75,9 +75,14 @@ def test_one_to_twenty_numbers_are_taken(caller: DropinCaller) -> None:
     assert len(lines()) == 21
 
 
-def test_no_number_and_more_than_twenty_are_refused(caller: DropinCaller) -> None:
-    none = caller.provision("POST", "optin")
+@pytest.mark.parametrize(("method", "end"), [("POST", "optin"), *OPT_OUTS])
+def test_a_list_of_no_number_is_refused(caller: DropinCaller, method: str, end: str) -> None:
+    none = caller.provision(method, end)
     assert error(none, 400) == "Field [numbers] can not be empty."
+    assert lines() == []
+
+
+def test_more_than_twenty_numbers_are_refused(caller: DropinCaller) -> None:
     many = caller.provision("POST", "optin", *[british_number(index) for index in range(21)])
     assert error(many, 400) == "Field [numbers] can not have more than 20 elements."
     assert lines() == []
