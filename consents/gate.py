@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
@@ -23,6 +23,7 @@ from consents.errors import ConsentError
 from consents.folding import Fold
 from consents.history import held_as_of, last_inbound_as_of, state_as_of
 from consents.models import ApiKey, Sender
+from consents.models.prepared import prepared
 from consents.models.standing import FOLD_FIELDS
 from consents.vocabulary import ROOT_PURPOSE, Category, Channel, Reason, State
 
@@ -144,8 +145,7 @@ def _asked(
 
 
 def _fetch(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    # Our backend's own method, which Django's types do not know.
-    with cast(Any, connection).prepared_cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(statement, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
