@@ -24,6 +24,7 @@ from django.views.decorators.csrf import csrf_exempt
 from consents.api import parsing
 from consents.api.errors import ApiError
 from consents.models.base import new_id
+from consents.models.prepared import prepared
 from providers import callback_secrets, registry
 from providers.contract import Account, Listener, NothingHeard
 from providers.errors import InvalidSignatureError, UnknownKindError, UnreadableError
@@ -51,13 +52,15 @@ _CREDENTIALS: Final[Any] = ProviderAccount._meta.get_field("credentials")
 # A repeat is the same row. Only one that nobody understood is given a second chance by it.
 _STORE: Final = """
 WITH account AS (
-    SELECT id FROM providers_provideraccount WHERE id = %s AND is_enabled AND xmin = %s::xid
+    SELECT id FROM providers_provideraccount
+    WHERE id = %(account)s AND is_enabled AND xmin::text = %(version)s
 ), stored AS (
     INSERT INTO providers_providercallback AS stored
         (id, account_id, seq, received_at, headers, body, digest, nonce, status, attempts, due_at,
          outcome, identities)
-    SELECT %s, account.id, nextval('providers_providercallback_seq'), clock_timestamp(), %s, %s,
-           %s, %s, %s, 0, clock_timestamp(), %s, '{}'
+    SELECT %(id)s, account.id, nextval('providers_providercallback_seq'), clock_timestamp(),
+           %(headers)s::jsonb, %(body)s::bytea, %(digest)s::bytea, %(nonce)s::text,
+           %(status)s::text, 0, clock_timestamp(), %(outcome)s::text, '{}'
     FROM account
     ON CONFLICT (account_id, digest) DO UPDATE
         SET status = excluded.status, due_at = excluded.due_at, outcome = excluded.outcome
@@ -144,7 +147,7 @@ def _through(door: _Door, request: HttpRequest, body: bytes) -> int | None:
 def _read_door(id: UUID) -> _Door | None:
     """The account as it is now, remembered; None where there is none, or it is switched off."""
     _doors.pop(id, None)
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(_ACCOUNT, [id])
         row = cursor.fetchone()
     if row is None:
@@ -217,8 +220,18 @@ def _store(
         for name, value in headers.items()
         if name in KEPT_HEADERS or name.startswith(SIGNED)
     }
-    row = (new_id(), json.dumps(kept), body, digest, clean(nonce, limit=NONCE_MAX))
-    with connection.cursor() as cursor:
-        cursor.execute(_STORE, (door.account.id, door.version, *row, status.value, outcome))
+    row = {
+        "account": UUID(door.account.id),
+        "version": door.version,
+        "id": new_id(),
+        "headers": json.dumps(kept),
+        "body": body,
+        "digest": digest,
+        "nonce": clean(nonce, limit=NONCE_MAX),
+        "status": status.value,
+        "outcome": outcome,
+    }
+    with prepared() as cursor:
+        cursor.execute(_STORE, row)
         [is_same_version] = cursor.fetchone()
     return bool(is_same_version)
