@@ -50,7 +50,7 @@ class Contacts(Door):
             rows = rows.filter(id__in=identities.values("contact"))
         if external_id := query.text("external_id"):
             rows = rows.filter(external_id=external_id)
-        return self.page(page_of(rows, query, by="id"), shown)
+        return self.page(page_of(rows, query), shown)
 
     @schema.describe(
         "create_contact", {201: schema.ContactBody}, request=schema.ContactRequest, repeatable=True

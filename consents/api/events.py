@@ -16,7 +16,7 @@ from consents.api import lookups, schema
 from consents.api.door import Door, known_to
 from consents.api.errors import ApiError, error_body
 from consents.api.fields import Fields, Query, shown_time
-from consents.api.pagination import page_of
+from consents.api.pagination import feed_of
 from consents.entries import Entry
 from consents.errors import ConsentError
 from consents.idempotency import Answer, Result
@@ -76,7 +76,7 @@ class ConsentEvents(Door):
         """The ledger, newest line first."""
         query = self.list_query(*_FILTERS)
         rows = _filtered(_with_names(), self.senders(query), query)
-        return self.page(page_of(rows, query, by="seq"), shown)
+        return self.page(feed_of(rows, query), shown)
 
 
 class ConsentEventsInBulk(Door):

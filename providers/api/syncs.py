@@ -14,7 +14,7 @@ from consents.api import lookups
 from consents.api import schema as record_schema
 from consents.api.door import Door
 from consents.api.fields import Query, shown_time
-from consents.api.pagination import page_of
+from consents.api.pagination import feed_of
 from consents.idempotency import Answer, Result
 from consents.models import Sender
 from consents.vocabulary import Scope
@@ -49,7 +49,7 @@ class ProviderSyncs(Door):
         """The outbox, newest row first."""
         query = self.list_query(*_FILTERS)
         rows = _filtered(self.senders(query), query)
-        return self.page(page_of(rows, query, by="seq"), shown)
+        return self.page(feed_of(rows, query), shown)
 
 
 class OneProviderSync(Door):

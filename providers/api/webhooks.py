@@ -15,7 +15,7 @@ from consents.api import lookups
 from consents.api import schema as record_schema
 from consents.api.door import Door
 from consents.api.fields import Fields, Query, shown_time
-from consents.api.pagination import page_of
+from consents.api.pagination import feed_of, page_of
 from consents.errors import ConsentError
 from consents.idempotency import Answer, Result
 from consents.models import Sender
@@ -47,7 +47,7 @@ class Endpoints(Door):
         """Subscribers, the newest first."""
         query = self.list_query()
         rows = _endpoints().filter(sender__in=self.senders(query))
-        return self.page(page_of(rows, query, by="id"), shown)
+        return self.page(page_of(rows, query), shown)
 
     @record_schema.describe(
         "create_webhook_endpoint",
@@ -182,7 +182,7 @@ class Deliveries(Door):
         """Notifications, the newest first."""
         query = self.list_query(*_FILTERS)
         rows = _filtered(self.senders(query), query)
-        return self.page(page_of(rows, query, by="seq"), shown_delivery)
+        return self.page(feed_of(rows, query), shown_delivery)
 
 
 class OneDelivery(Door):
