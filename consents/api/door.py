@@ -21,13 +21,14 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from consents import idempotency
-from consents.api import access, parsing
+from consents.api import access, parsing, ratelimit
 from consents.api.authentication import KeyAuthentication, KeyThrottle
 from consents.api.errors import ApiError
 from consents.api.fields import Fields, Query
 from consents.api.pagination import PARAMETERS, Page, Row
 from consents.idempotency import Answer, Call, Result
 from consents.models import ApiKey, Sender
+from consents.quotas import Quota
 from consents.vocabulary import Scope
 
 
@@ -69,6 +70,15 @@ class Door(APIView):
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         """Which methods there are, in the header Allow."""
         return Response(status=204)
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        quota: Quota | None = getattr(request, "quota", None)
+        for name, value in ratelimit.fields(quota).items() if quota else ():
+            answer[name] = value
+        return answer
 
     @property
     def key(self) -> ApiKey:

@@ -1,6 +1,6 @@
 """The tables of consent, by subject."""
 
-from consents.models.keys import ApiKey, IdempotencyRecord
+from consents.models.keys import ApiKey, IdempotencyRecord, KeyUse
 from consents.models.ledger import AppendOnlyQuerySet, ConsentEvent, EventDetail
 from consents.models.people import ChannelIdentity, Contact, Sender
 from consents.models.purposes import Keyword, Purpose
@@ -18,6 +18,7 @@ __all__ = [
     "EventDetail",
     "IdempotencyRecord",
     "InboundMessage",
+    "KeyUse",
     "Keyword",
     "Purpose",
     "ReviewItem",
