@@ -70,10 +70,7 @@ class Contacts(Door):
 
 class OneContact(Door):
     scopes = {"GET": Scope.READ, "PATCH": Scope.MANAGE}
-    refused = {
-        "DELETE": "A contact is never deleted: what is personal about it can be erased "
-        "(POST to …/erase/), and the ledger stays."
-    }
+    refused = {"DELETE": "A contact is never deleted, since the ledger speaks of it."}
 
     @schema.describe("read_contact", {200: schema.ContactBody})
     def get(self, request: Request, id: UUID) -> Response:

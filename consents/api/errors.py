@@ -27,6 +27,7 @@ RETRY_AFTER: Final = 2
 _STATUS: Final = {
     "endpoint_inactive": 409,
     "external_id_taken": 409,
+    "gone": 410,
     "idempotency_in_progress": 409,
     "identity_conflict": 409,
     "nothing_to_confirm": 409,

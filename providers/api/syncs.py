@@ -70,6 +70,7 @@ class Retry(Door):
     def post(self, request: Request, id: UUID) -> Response:
         """Tell the provider again what holds now, at once. Answers the row that carries it."""
         sync = _visible(self, id)
+        self.without_body()
 
         def work() -> Answer:
             return Answer(200, {"sync": str(outbox.retry(sync).id)})

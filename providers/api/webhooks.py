@@ -103,11 +103,17 @@ class OneEndpoint(Door):
 
         return self.once(work, _shown_endpoint)
 
-    @record_schema.describe("delete_webhook_endpoint", {204: None})
+    @record_schema.describe("delete_webhook_endpoint", {204: None}, repeatable=True)
     def delete(self, request: Request, id: UUID) -> Response:
         """Unsubscribe; what was and would have been delivered is forgotten with it."""
-        subscribers.delete(_endpoint(self, id))
-        return Response(status=204)
+        self.without_body()
+
+        def work() -> Answer:
+            # Not before: of a repetition it is not there any more.
+            subscribers.delete(_endpoint(self, id))
+            return Answer(204, {})
+
+        return self.once(work, _nothing)
 
 
 class Rotate(Door):
@@ -119,6 +125,7 @@ class Rotate(Door):
     def post(self, request: Request, id: UUID) -> Response:
         """Replace the secret. For a day the former one signs too (style `standard`)."""
         endpoint = _endpoint(self, id)
+        self.without_body()
         made: list[str] = []
 
         def work() -> Answer:
@@ -135,6 +142,7 @@ class Test(Door):
     def post(self, request: Request, id: UUID) -> Response:
         """Send a notification with the trigger TEST; ask for the delivery to see how it went."""
         endpoint = _endpoint(self, id)
+        self.without_body()
 
         def work() -> Answer:
             return Answer(202, {"delivery": str(subscribers.test(endpoint).id)})
@@ -201,6 +209,7 @@ class Redeliver(Door):
     def post(self, request: Request, id: UUID) -> Response:
         """Deliver it again, under the same id."""
         delivery = _delivery(self, id)
+        self.without_body()
 
         def work() -> Answer:
             subscribers.redeliver(delivery)
@@ -249,6 +258,10 @@ def shown_delivery(delivery: WebhookDelivery) -> dict[str, Any]:
 def _with_secret(made: list[str]) -> Callable[[Result], dict[str, Any]]:
     """The secret only of the call that made it: a replay has none to show."""
     return lambda result: {**_shown_endpoint(result), "secret": made[0] if made else None}
+
+
+def _nothing(result: Result) -> None:
+    """A deletion has nothing to show."""
 
 
 def _shown_endpoint(result: Result) -> dict[str, Any]:
