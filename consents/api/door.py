@@ -95,8 +95,8 @@ class Door(APIView):
         return parsing.read_body(self.request._request, limit)
 
     def body(self, shape: type[BaseSerializer[Any]]) -> Fields:
-        """The body, of no other fields than the shape that the schema shows."""
-        return Fields(parsing.parse_object(self.content), known_to(shape))
+        """The body, of the fields that the schema shows and no others."""
+        return fields_of(parsing.parse_object(self.content), shape)
 
     def without_body(self) -> None:
         """Refuse a body with anything in it: what is asked for here would pass it over."""
@@ -133,6 +133,17 @@ class Door(APIView):
         return Call(self.key, str(self.request.method), self.request.path, key, digest)
 
 
+def fields_of(given: Mapping[str, Any], shape: type[BaseSerializer[Any]]) -> Fields:
+    """What was sent in this shape. Raises ConsentError and ApiError 400."""
+    declared = _declared(shape)
+    required = [name for name, field in declared.items() if field.required]
+    return Fields(given, declared.keys(), required=required)
+
+
 def known_to(shape: type[BaseSerializer[Any]]) -> Collection[str]:
+    return _declared(shape).keys()
+
+
+def _declared(shape: type[BaseSerializer[Any]]) -> Mapping[str, Any]:
     declared: Mapping[str, Any] = getattr(shape, "_declared_fields", {})
-    return declared.keys()
+    return declared

@@ -20,16 +20,24 @@ class Fields:
     """The fields of a body, or the parameters of a query.
 
     A name outside `known` is refused: a misspelt `occurred_at` must not be passed over. `null` is
-    the same as leaving a field out, except where `has` is asked.
+    the same as leaving a field out, except where `has` is asked; one of `required` must be there.
     """
 
     def __init__(
-        self, given: Mapping[str, Any], known: Collection[str], *, kind: str = "field"
+        self,
+        given: Mapping[str, Any],
+        known: Collection[str],
+        *,
+        required: Collection[str] = (),
+        kind: str = "field",
     ) -> None:
         for name in given:
             if name not in known:
                 raise _unknown(name, known, kind)
         self._given = given
+        for name in required:
+            if given.get(name) is None:
+                raise _missing(name)
 
     def has(self, name: str) -> bool:
         return name in self._given
@@ -54,7 +62,7 @@ class Fields:
         """Raises ConsentError `<name>_required` when it is empty or left out."""
         value = self.text(name)
         if not value.strip():
-            raise ConsentError(f"{name}_required", f"Name the {name.replace('_', ' ')}.", name)
+            raise _missing(name)
         return value
 
     def items(self, name: str, limit: int) -> list[Any]:
@@ -83,7 +91,7 @@ class Fields:
     def word(self, name: str, words: Collection[str]) -> str:
         """One of these words; empty when left out. Raises ConsentError `unknown_<name>`."""
         value = self.text(name)
-        if value and value not in words:
+        if self.raw(name) is not None and value not in words:
             raise ConsentError(f"unknown_{name}", f"There is no such {name}.", name)
         return value
 
@@ -93,7 +101,11 @@ class Fields:
 
 
 class Query(Fields):
-    """The parameters of a query. One given twice is refused: which counts is anybody's guess."""
+    """The parameters of a query.
+
+    One given twice is refused: which counts is anybody's guess. So is an empty one: of a filter
+    whose value got lost, everything must not be the answer.
+    """
 
     def __init__(self, given: Mapping[str, list[str]], known: Collection[str]) -> None:
         super().__init__(
@@ -102,6 +114,8 @@ class Query(Fields):
         for name, values in given.items():
             if len(values) > 1:
                 raise ConsentError(f"invalid_{name}", "This parameter is given twice.", name)
+            if not values[0]:
+                raise ConsentError(f"invalid_{name}", "This parameter is empty.", name)
 
     def time(self, name: str) -> datetime | None:
         """As in a body, also with the `+` of its zone unescaped, which arrives as a space."""
@@ -144,6 +158,10 @@ def shown_time(time: datetime | None) -> str | None:
     if time is None:
         return None
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _missing(name: str) -> ConsentError:
+    return ConsentError(f"{name}_required", f"Name the {name.replace('_', ' ')}.", name)
 
 
 def _unknown(name: str, known: Collection[str], kind: str) -> ApiError:
