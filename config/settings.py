@@ -135,9 +135,14 @@ REST_FRAMEWORK: dict[str, Any] = {
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Optbook",
     "DESCRIPTION": (
-        "The book of record for messaging consent. An API key has scopes: `record` writes events "
-        "and inbound messages, `check` asks the gate and claims confirmations, `read` reads, "
-        "`manage` makes and changes contacts and sends to providers again."
+        "The book of record for messaging consent.\n\n"
+        "An API key has scopes: `record` writes events and inbound messages, `check` asks the gate "
+        "and claims confirmations, `read` reads, `manage` makes and changes contacts and "
+        "subscribers and sends to providers again. It sees and touches nothing of senders that it "
+        "does not have.\n\n"
+        "Every write takes an `Idempotency-Key` and is then carried out once. Lists come newest "
+        "first; follow `next` for what is older, `previous` for what is new. Errors have one "
+        "shape with a stable `code`; a fault of Optbook itself is 500 `internal_error`."
     ),
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
@@ -164,6 +169,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         {"name": "webhook-endpoints", "description": "Who wants to be told."},
         {"name": "webhook-deliveries", "description": "What they were told."},
     ],
+    "SWAGGER_UI_SETTINGS": {
+        "deepLinking": True,
+        "defaultModelsExpandDepth": 0,
+        "displayRequestDuration": True,
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

@@ -30,6 +30,7 @@ _STATUS: Final = {
     "gone": 410,
     "idempotency_in_progress": 409,
     "identity_conflict": 409,
+    "no_identity": 409,
     "nothing_to_confirm": 409,
     "unknown_endpoint": 404,
     "idempotency_key_reused": 422,

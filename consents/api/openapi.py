@@ -19,6 +19,8 @@ def tidy(result: dict[str, Any], **given: Any) -> dict[str, Any]:
     for operations in result["paths"].values():
         for operation in operations.values():
             operation["tags"] = [_TAGS.get(tag, tag) for tag in operation["tags"]]
+            if body := operation.get("requestBody"):
+                body["required"] = True
             operation["responses"] = {
                 status: _shared(status, response, shared)
                 for status, response in operation["responses"].items()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from inspect import cleandoc
 from typing import Any, Final, TypeVar
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -65,6 +67,7 @@ _PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "origin": one_of(Origin),
     "to": _TIME,
 }
+_FIRST_SENTENCE: Final = re.compile(r"(?<=[.?])\s")
 _EXAMPLES: Final = {"channel": Channel.WHATSAPP.value, "identity": "46732001122"}
 
 
@@ -134,11 +137,11 @@ def describe(
     headers = [*_headers([*done], [*refused]), *(_repeating([*done]) if repeatable else [])]
 
     def decorate(method: Method) -> Method:
-        summary, _, rest = (method.__doc__ or "").partition("\n")
+        text = cleandoc(method.__doc__ or "")
         return extend_schema(
             operation_id=operation,
-            summary=summary.rstrip("."),
-            description=_paragraphs(rest) or summary,
+            summary=_FIRST_SENTENCE.split(text)[0].rstrip("."),
+            description=text,
             request=request,
             responses={**done, **refused},
             parameters=[*parameters, *headers],
@@ -148,13 +151,9 @@ def describe(
     return decorate
 
 
-def _paragraphs(text: str) -> str:
-    return "\n".join(line.strip() for line in text.splitlines()).strip()
-
-
 def _headers(done: Sequence[int], refused: Sequence[int]) -> list[OpenApiParameter]:
-    """What answers say in their headers."""
-    counted = [status for status in (*done, *refused) if status not in (401, 403)]
+    """What answers say in their headers, where it matters."""
+    counted = [*done, 429]
     return [
         _header(
             "Retry-After",

@@ -18,6 +18,7 @@ from consents.api.shapes import (
     IpField,
     OptionalIdentityField,
     RequestShape,
+    RequiredAskedIdentityField,
     Schema,
     channel_field,
     named_field,
@@ -204,7 +205,7 @@ class ConfirmationRequest(RequestShape):
 
     sender = sender_field()
     channel = channel_field()
-    identity = AskedIdentityField()
+    identity = RequiredAskedIdentityField()
 
 
 class MessageRequest(RequestShape):

@@ -107,6 +107,16 @@ class AskedIdentityField(serializers.JSONField):
 
 @extend_schema_field(
     {
+        "not": {"type": "null"},
+        "description": f"{IDENTITY_HINT} What nobody can read is answered `invalid_identity`.",
+    }
+)
+class RequiredAskedIdentityField(serializers.JSONField):
+    """Whatever is asked about, but not nothing."""
+
+
+@extend_schema_field(
+    {
         "anyOf": [
             {"type": "string", "format": "ipv4"},
             {"type": "string", "format": "ipv6"},
