@@ -73,6 +73,7 @@ class OneContact(Door):
     @operations.describe("read_contact", {200: schema.ContactBody}, finds=True)
     def get(self, request: Request, id: UUID) -> Response:
         """One person."""
+        self.query()
         return Response(shown(_visible(self, id)))
 
     @operations.describe(

@@ -118,6 +118,7 @@ class Door(APIView):
 
     def once(self, work: Callable[[], Answer], render: Callable[[Result], Any]) -> Response:
         """Carry a write out, or find that this request was carried out before."""
+        self.query()
         answer = idempotency.once(self._call(), work, render)
         headers = {"Idempotent-Replayed": "true"} if answer.is_replay else {}
         return Response(answer.body, status=answer.status, headers=headers)

@@ -57,6 +57,7 @@ class OneDelivery(Door):
     @schema.describe("read_webhook_delivery", {200: schema.DeliveryBody}, finds=True)
     def get(self, request: Request, id: UUID) -> Response:
         """One notification."""
+        self.query()
         return Response(shown(_delivery(self, id)))
 
 

@@ -68,6 +68,7 @@ class OneEndpoint(Door):
     @schema.describe("read_webhook_endpoint", {200: schema.EndpointBody}, finds=True)
     def get(self, request: Request, id: UUID) -> Response:
         """One subscriber."""
+        self.query()
         return Response(shown(_endpoint(self, id)))
 
     @schema.describe(

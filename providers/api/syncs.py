@@ -57,6 +57,7 @@ class OneProviderSync(Door):
     @schema.describe("read_sync", {200: schema.SyncWithAttempts}, finds=True)
     def get(self, request: Request, id: UUID) -> Response:
         """One row, with the newest of the calls that were made for it."""
+        self.query()
         sync = _visible(self, id)
         attempts = [_shown_attempt(one) for one in sync.attempts_made.all()[:ATTEMPTS_SHOWN]]
         return Response({**shown(sync), "attempts_made": attempts})

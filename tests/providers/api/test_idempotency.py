@@ -160,3 +160,12 @@ def test_a_write_that_takes_no_body_passes_none_over(api, there, method, path):
     answer = api.send(method, path, {"since": "2026-01-31T12:00:00Z"})
     assert code_of(answer) == (400, "unknown_field")
     assert api.send(method, path, {}).status_code < 300
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("method", "path", "body"), WRITES)
+def test_a_write_passes_no_parameter_over(api, there, method, path, body):
+    before = counts()
+    answer = api.send(method, f"{path.format(**there)}?dry_run=true", body)
+    assert code_of(answer) == (400, "unknown_parameter")
+    assert counts() == before
