@@ -12,10 +12,10 @@ from cryptography.fernet import Fernet
 
 from config import secrets
 from config.cluster import APPLICATION, DATABASE, OWNER, Cluster
+from consents import rates
 
 DEVELOPMENT, PRODUCTION = MODES = ("development", "production")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-_RATE = re.compile(r"[1-9]\d*/(s|sec|m|min|h|hour|d|day)")
 
 
 class CannotStart(SystemExit):
@@ -72,9 +72,10 @@ def one_of(env: environ.Env, name: str, choices: tuple[str, ...], default: str) 
 def rate(env: environ.Env, name: str) -> str | None:
     """`600/min`, or None for no limit; raises CannotStart for what is no rate."""
     word = text(env, name)
-    if word and not _RATE.fullmatch(word):
-        raise CannotStart(f"{name} must be a number by s, min, hour or day, such as 600/min.")
-    return word or None
+    try:
+        return word if word and rates.read(word) else None
+    except ValueError:
+        raise CannotStart(f"{name} must be {rates.EXPLANATION}.") from None
 
 
 def required_secrets(env: environ.Env, home: Path, production: bool) -> dict[str, str]:

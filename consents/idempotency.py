@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import InterfaceError, OperationalError, connection
 
 from consents import ledger
@@ -75,8 +76,9 @@ def once(call: Call | None, work: Callable[[], Answer], render: Callable[[Result
     """Carry `work` out in a transaction of its own, unless this very call was carried out before.
 
     Without a `call` it is carried out in any case. A deadlock is tried once more as a whole.
-    Raises ConsentError `idempotency_in_progress` when a twin takes longer than five seconds, and
-    `idempotency_key_reused` when the key came with another body; OutcomeUnknown.
+    Raises ConsentError `idempotency_in_progress` when a twin takes longer than five seconds,
+    `idempotency_key_reused` when the key came with another body, and `gone` when what the first
+    call made has been deleted since; OutcomeUnknown.
     """
     committing = False
 
@@ -84,7 +86,7 @@ def once(call: Call | None, work: Callable[[], Answer], render: Callable[[Result
         nonlocal committing
         committing = False
         answer = work() if call is None else _unless_known(call, work)
-        answer = replace(answer, body=render(answer.result))
+        answer = replace(answer, body=_rendered(answer, render))
         committing = True
         return answer
 
@@ -95,6 +97,17 @@ def once(call: Call | None, work: Callable[[], Answer], render: Callable[[Result
         if committing and not sqlstate.startswith(_ROLLED_BACK):
             raise OutcomeUnknown from error
         raise
+
+
+def _rendered(answer: Answer, render: Callable[[Result], Any]) -> Any:
+    try:
+        return render(answer.result)
+    except ObjectDoesNotExist:
+        if not answer.is_replay:
+            raise
+        raise ConsentError(
+            "gone", "This was carried out before, and what it made has been deleted since."
+        ) from None
 
 
 def _unless_known(call: Call, work: Callable[[], Answer]) -> Answer:

@@ -80,8 +80,17 @@ def sweep(*, purges: bool = True) -> Counts:
 
 
 def _purge_everything() -> int:
-    purges = (idempotency.purge, deliveries.purge, verdicts.purge, hearing.purge)
-    return purge() + sum(forget(KEPT_FOR) for forget in purges)
+    purges = (purge, idempotency.purge, deliveries.purge, verdicts.purge, hearing.purge)
+    return sum(_until_forgotten(forget) for forget in purges)
+
+
+def _until_forgotten(forget: Callable[[timedelta], int]) -> int:
+    total = 0
+    while forgotten := forget(KEPT_FOR):
+        total += forgotten
+        # A long purge must not keep waiting what a killed worker held.
+        settlement.reap()
+    return total
 
 
 def sweep_alone(*, purges: bool = True) -> Counts | None:

@@ -27,7 +27,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
     list_display = ("name", "prefix", "may_do", "for_senders", "status", "last_used_at")
     list_filter = ("senders",)
     search_fields = ("name", "prefix")
-    fields = ("name", "scopes", "senders", "expires_at")
+    fields = ("name", "scopes", "senders", "expires_at", "rate")
     actions = ("revoke_selected",)
     actions_detail = ("revoke",)
 
@@ -36,7 +36,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
         known = ("prefix", "status", "created_at", "last_used_at") if obj else ()
-        return ("name", "scopes", "senders", "expires_at", *known)
+        return (*self.fields, *known)
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: ApiKey | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol, cast
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q
@@ -12,10 +12,12 @@ from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
-from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
+from consents import quotas
 from consents.models import ApiKey
+from consents.quotas import Quota
 
 USE_NOTED_EVERY: Final = timedelta(minutes=1)
 
@@ -33,13 +35,28 @@ class KeyAuthentication(BaseAuthentication):
         return 'Bearer realm="optbook"'
 
 
-class KeyThrottle(SimpleRateThrottle):
-    """So many calls a key, by the setting API_THROTTLE_RATE; counted by each process alone."""
+class Metered(Protocol):
+    """A request whose key has a rate: what is left of it after this one."""
 
-    scope = "key"
+    quota: Quota
 
-    def get_cache_key(self, request: Request, view: APIView) -> str:
-        return f"throttle:{request.auth.pk}"
+
+class KeyThrottle(BaseThrottle):
+    """So many calls a key, over all processes; costs nothing where the key has no rate.
+
+    Leaves the Quota as `request.quota`.
+    """
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        key = cast(ApiKey, request.auth)
+        rate = quotas.rate_of(key)
+        if rate is None:
+            return True
+        self._quota = cast(Metered, request).quota = quotas.spend(key, rate)
+        return not self._quota.is_exceeded
+
+    def wait(self) -> float:
+        return self._quota.resets_in.total_seconds()
 
 
 def shown_key(headers: Mapping[str, str]) -> str:

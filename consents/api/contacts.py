@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -12,8 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from consents import contacts, entries, holders, identifiers
-from consents.api import events, lookups, schema
-from consents.api.door import Door, known_to
+from consents.api import events, lookups, operations, schema
+from consents.api.door import Door, fields_of
 from consents.api.fields import Fields, shown_time
 from consents.api.pagination import limit_of, page_of
 from consents.errors import ConsentError
@@ -23,21 +23,19 @@ from consents.identifiers import Address
 from consents.models import ChannelIdentity, ConsentEvent, Contact
 from consents.vocabulary import Scope
 
-IDENTITIES_MAX: Final = 100
-
 
 class Contacts(Door):
     scopes = {"GET": Scope.READ, "POST": Scope.MANAGE}
 
-    @schema.describe(
+    @operations.describe(
         "list_contacts",
-        {200: schema.listing(schema.ContactBody)},
+        {200: operations.listing(schema.ContactBody)},
         parameters=[
-            schema.SENDER,
-            schema.query("identity"),
-            schema.query("channel"),
-            schema.query("external_id"),
-            *schema.PAGING,
+            operations.SENDER,
+            operations.query("identity"),
+            operations.query("channel"),
+            operations.query("external_id"),
+            *operations.PAGING,
         ],
     )
     def get(self, request: Request) -> Response:
@@ -50,9 +48,9 @@ class Contacts(Door):
             rows = rows.filter(id__in=identities.values("contact"))
         if external_id := query.text("external_id"):
             rows = rows.filter(external_id=external_id)
-        return self.page(page_of(rows, query, by="id"), shown)
+        return self.page(page_of(rows, query), shown)
 
-    @schema.describe(
+    @operations.describe(
         "create_contact", {201: schema.ContactBody}, request=schema.ContactRequest, repeatable=True
     )
     def post(self, request: Request) -> Response:
@@ -70,18 +68,20 @@ class Contacts(Door):
 
 class OneContact(Door):
     scopes = {"GET": Scope.READ, "PATCH": Scope.MANAGE}
-    refused = {
-        "DELETE": "A contact is never deleted: what is personal about it can be erased "
-        "(POST to …/erase/), and the ledger stays."
-    }
+    refused = {"DELETE": "A contact is never deleted, since the ledger speaks of it."}
 
-    @schema.describe("read_contact", {200: schema.ContactBody})
+    @operations.describe("read_contact", {200: schema.ContactBody}, finds=True)
     def get(self, request: Request, id: UUID) -> Response:
         """One person."""
+        self.query()
         return Response(shown(_visible(self, id)))
 
-    @schema.describe(
-        "change_contact", {200: schema.ContactBody}, request=schema.ContactChange, repeatable=True
+    @operations.describe(
+        "change_contact",
+        {200: schema.ContactBody},
+        request=schema.ContactChange,
+        repeatable=True,
+        finds=True,
     )
     def patch(self, request: Request, id: UUID) -> Response:
         """Change what the sender calls a person; what is left out stays."""
@@ -98,8 +98,11 @@ class OneContact(Door):
 class Timeline(Door):
     scopes = {"GET": Scope.READ}
 
-    @schema.describe(
-        "read_timeline", {200: schema.TimelineBody}, parameters=[schema.query("limit")]
+    @operations.describe(
+        "read_timeline",
+        {200: schema.TimelineBody},
+        parameters=[operations.query("limit")],
+        finds=True,
     )
     def get(self, request: Request, id: UUID) -> Response:
         """The newest of all that happened with a person and what providers were told of it.
@@ -186,11 +189,11 @@ def _names(body: Fields) -> Mapping[str, str | None]:
 def _addresses(body: Fields) -> list[Address]:
     if body.raw("identities") is None:
         return []
-    return [_address(item) for item in body.items("identities", IDENTITIES_MAX)]
+    return [_address(item) for item in body.items("identities", schema.CONTACT_IDENTITIES_MAX)]
 
 
 def _address(item: object) -> Address:
     if not isinstance(item, dict):
         raise ConsentError("invalid_identities", "Each is an object.", "identities")
-    fields = Fields(item, known_to(schema.IdentityRequest))
+    fields = fields_of(item, schema.IdentityRequest)
     return identifiers.normalise(entries.channel(fields.raw("channel")), fields.raw("identity"))

@@ -21,13 +21,14 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from consents import idempotency
-from consents.api import access, parsing
+from consents.api import access, parsing, ratelimit
 from consents.api.authentication import KeyAuthentication, KeyThrottle
 from consents.api.errors import ApiError
 from consents.api.fields import Fields, Query
 from consents.api.pagination import PARAMETERS, Page, Row
 from consents.idempotency import Answer, Call, Result
 from consents.models import ApiKey, Sender
+from consents.quotas import Quota
 from consents.vocabulary import Scope
 
 
@@ -70,6 +71,15 @@ class Door(APIView):
         """Which methods there are, in the header Allow."""
         return Response(status=204)
 
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        quota: Quota | None = getattr(request, "quota", None)
+        for name, value in ratelimit.fields(quota).items() if quota else ():
+            answer[name] = value
+        return answer
+
     @property
     def key(self) -> ApiKey:
         return cast(ApiKey, self.request.auth)
@@ -85,8 +95,13 @@ class Door(APIView):
         return parsing.read_body(self.request._request, limit)
 
     def body(self, shape: type[BaseSerializer[Any]]) -> Fields:
-        """The body, of no other fields than the shape that the schema shows."""
-        return Fields(parsing.parse_object(self.content), known_to(shape))
+        """The body, of the fields that the schema shows and no others."""
+        return fields_of(parsing.parse_object(self.content), shape)
+
+    def without_body(self) -> None:
+        """Refuse a body with anything in it: what is asked for here would pass it over."""
+        if self.content:
+            Fields(parsing.parse_object(self.content), ())
 
     def query(self, *known: str) -> Query:
         given = self.request.query_params.lists()
@@ -103,6 +118,7 @@ class Door(APIView):
 
     def once(self, work: Callable[[], Answer], render: Callable[[Result], Any]) -> Response:
         """Carry a write out, or find that this request was carried out before."""
+        self.query()
         answer = idempotency.once(self._call(), work, render)
         headers = {"Idempotent-Replayed": "true"} if answer.is_replay else {}
         return Response(answer.body, status=answer.status, headers=headers)
@@ -118,6 +134,17 @@ class Door(APIView):
         return Call(self.key, str(self.request.method), self.request.path, key, digest)
 
 
+def fields_of(given: Mapping[str, Any], shape: type[BaseSerializer[Any]]) -> Fields:
+    """What was sent in this shape. Raises ConsentError and ApiError 400."""
+    declared = _declared(shape)
+    required = [name for name, field in declared.items() if field.required]
+    return Fields(given, declared.keys(), required=required)
+
+
 def known_to(shape: type[BaseSerializer[Any]]) -> Collection[str]:
+    return _declared(shape).keys()
+
+
+def _declared(shape: type[BaseSerializer[Any]]) -> Mapping[str, Any]:
     declared: Mapping[str, Any] = getattr(shape, "_declared_fields", {})
-    return declared.keys()
+    return declared

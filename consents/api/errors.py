@@ -27,8 +27,10 @@ RETRY_AFTER: Final = 2
 _STATUS: Final = {
     "endpoint_inactive": 409,
     "external_id_taken": 409,
+    "gone": 410,
     "idempotency_in_progress": 409,
     "identity_conflict": 409,
+    "no_identity": 409,
     "nothing_to_confirm": 409,
     "unknown_endpoint": 404,
     "idempotency_key_reused": 422,

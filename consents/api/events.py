@@ -11,12 +11,12 @@ from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from consents import ledger
-from consents.api import lookups, schema
-from consents.api.door import Door, known_to
+from consents import entries, ledger
+from consents.api import lookups, operations, schema
+from consents.api.door import Door, fields_of
 from consents.api.errors import ApiError, error_body
 from consents.api.fields import Fields, Query, shown_time
-from consents.api.pagination import page_of
+from consents.api.pagination import feed_of
 from consents.entries import Entry
 from consents.errors import ConsentError
 from consents.idempotency import Answer, Result
@@ -25,24 +25,23 @@ from consents.models import ConsentEvent, Contact, EventDetail, Sender
 from consents.purposes import PurposeTree
 from consents.vocabulary import Action, Origin, Scope
 
-BULK_MAX: Final = 10_000
-_FILTERS: Final = {
-    "contact": "Our id, or your external_id.",
-    "channel": "",
-    "identity": "",
-    "action": "",
-    "purpose": "",
-    "source": "",
-    "origin": "",
-    "from": "Recorded at or after this time.",
-    "to": "Recorded before this time.",
-}
+_FILTERS: Final = [
+    operations.query("contact", "Our id, or your external_id."),
+    operations.query("channel"),
+    operations.query("identity"),
+    operations.query("action"),
+    operations.query("purpose", "Lines of exactly this purpose."),
+    operations.query("source"),
+    operations.query("origin"),
+    operations.query("from", "Recorded at or after this time."),
+    operations.query("to", "Recorded before this time."),
+]
 
 
 class ConsentEvents(Door):
     scopes = {"GET": Scope.READ, "POST": Scope.RECORD}
 
-    @schema.describe(
+    @operations.describe(
         "record",
         {201: schema.RecordedBody},
         request=schema.EventRequest,
@@ -63,27 +62,27 @@ class ConsentEvents(Door):
 
         return self.once(work, _shown_recorded)
 
-    @schema.describe(
+    @operations.describe(
         "list_events",
-        {200: schema.listing(schema.EventBody)},
+        {200: operations.listing(schema.EventBody)},
         parameters=[
-            schema.SENDER,
-            *(schema.query(name, hint) for name, hint in _FILTERS.items()),
-            *schema.PAGING,
+            operations.SENDER,
+            *_FILTERS,
+            *operations.PAGING,
         ],
     )
     def get(self, request: Request) -> Response:
         """The ledger, newest line first."""
-        query = self.list_query(*_FILTERS)
+        query = self.list_query(*(one.name for one in _FILTERS))
         rows = _filtered(_with_names(), self.senders(query), query)
-        return self.page(page_of(rows, query, by="seq"), shown)
+        return self.page(feed_of(rows, query), shown)
 
 
 class ConsentEventsInBulk(Door):
     scopes = {"POST": Scope.RECORD}
     is_bulk = True
 
-    @schema.describe(
+    @operations.describe(
         "record_many", {200: schema.BulkBody}, request=schema.BulkRequest, repeatable=True
     )
     def post(self, request: Request) -> Response:
@@ -93,7 +92,7 @@ class ConsentEventsInBulk(Door):
         """
         body = self.body(schema.BulkRequest)
         sender = self.sender(body)
-        items = body.items("events", BULK_MAX)
+        items = body.items("events", schema.BULK_MAX)
 
         def work() -> Answer:
             results = _record_many(sender, items, self.actor)
@@ -105,7 +104,7 @@ class ConsentEventsInBulk(Door):
 class OneConsentEvent(Door):
     scopes = {"GET": Scope.READ}
 
-    @schema.describe("read_event", {200: schema.EventWithDetail})
+    @operations.describe("read_event", {200: schema.EventWithDetail}, finds=True)
     def get(self, request: Request, id: UUID) -> Response:
         """One line, with what is personal about it."""
         rows = _with_names().select_related("detail")
@@ -153,21 +152,18 @@ def _with_names() -> QuerySet[ConsentEvent]:
 
 def _contact_of(item: Fields) -> list[str]:
     name = item.text("contact")
-    return [name] if name else []
+    return [name] if item.raw("contact") is not None else []
 
 
 def _entry_fields(item: Fields, contacts: Mapping[str, Contact], actor: str) -> dict[str, Any]:
     """What the ledger takes, of what was sent; the ledger looks at the values."""
-    name = item.text("contact")
-    channels = item.raw("channels") or []
-    if not isinstance(channels, list):
-        raise ConsentError("invalid_channels", "This must be a list of channels.", "channels")
+    named = _contact_of(item)
     fields = {
         "action": item.raw("action"),
         "channel": item.raw("channel"),
         "identity": item.raw("identity"),
-        "contact": lookups.existing(contacts, name) if name else None,
-        "channels": channels,
+        "contact": lookups.existing(contacts, named[0]) if named else None,
+        "channels": _channels(item),
         "purpose": item.raw("purpose"),
         "source": item.text("source"),
         "ip": item.raw("ip"),
@@ -181,13 +177,24 @@ def _entry_fields(item: Fields, contacts: Mapping[str, Contact], actor: str) -> 
     return fields if fields["purpose"] is not None else fields | {"purpose": "all"}
 
 
+def _channels(item: Fields) -> list[Any]:
+    """Those that an entry about a contact speaks of; `channel` narrows it as `channels` does."""
+    channels = item.raw("channels")
+    if channels is not None and not isinstance(channels, list):
+        raise ConsentError("invalid_channels", "This must be a list of channels.", "channels")
+    named = item.raw("channel")
+    if named is None or item.raw("identity") is not None:
+        return channels or []
+    return [*(channels or []), entries.channel(named)]
+
+
 def _record_many(sender: Sender, items: list[Any], actor: str) -> list[Result]:
     read = [_fields_of(item) for item in items]
     names = [name for one in read if isinstance(one, Fields) for name in _names_in(one)]
     contacts = lookups.contacts_named(sender, names)
-    entries = [_entry_of(one, contacts, actor) for one in read]
-    recorded = iter(ledger.record_many(sender, [e for e in entries if isinstance(e, Entry)]))
-    return [_result(next(recorded) if isinstance(one, Entry) else one) for one in entries]
+    handed_in = [_entry_of(one, contacts, actor) for one in read]
+    recorded = iter(ledger.record_many(sender, [e for e in handed_in if isinstance(e, Entry)]))
+    return [_result(next(recorded) if isinstance(one, Entry) else one) for one in handed_in]
 
 
 def _names_in(item: Fields) -> list[str]:
@@ -197,19 +204,19 @@ def _names_in(item: Fields) -> list[str]:
         return []
 
 
-def _fields_of(item: object) -> Fields | ApiError:
+def _fields_of(item: object) -> Fields | ApiError | ConsentError:
     if not isinstance(item, dict):
         return ApiError(400, "invalid_item", "This must be an object.", "events")
     try:
-        return Fields(item, known_to(schema.EventItem))
-    except ApiError as error:
+        return fields_of(item, schema.EventItem)
+    except (ApiError, ConsentError) as error:
         return error
 
 
 def _entry_of(
-    item: Fields | ApiError, contacts: Mapping[str, Contact], actor: str
+    item: Fields | ApiError | ConsentError, contacts: Mapping[str, Contact], actor: str
 ) -> Entry | ApiError | ConsentError:
-    if isinstance(item, ApiError):
+    if not isinstance(item, Fields):
         return item
     try:
         return Entry(**_entry_fields(item, contacts, actor))

@@ -21,16 +21,24 @@ class Fields:
     """The fields of a body, or the parameters of a query.
 
     A name outside `known` is refused: a misspelt `occurred_at` must not be passed over. `null` is
-    the same as leaving a field out, except where `has` is asked.
+    the same as leaving a field out, except where `has` is asked; one of `required` must be there.
     """
 
     def __init__(
-        self, given: Mapping[str, Any], known: Collection[str], *, kind: str = "field"
+        self,
+        given: Mapping[str, Any],
+        known: Collection[str],
+        *,
+        required: Collection[str] = (),
+        kind: str = "field",
     ) -> None:
         for name in given:
             if name not in known:
                 raise _unknown(name, known, kind)
         self._given = given
+        for name in required:
+            if given.get(name) is None:
+                raise _missing(name)
 
     def has(self, name: str) -> bool:
         return name in self._given
@@ -55,7 +63,7 @@ class Fields:
         """Raises ConsentError `<name>_required` when it is empty or left out."""
         value = self.text(name)
         if not value.strip():
-            raise ConsentError(f"{name}_required", f"Name the {name.replace('_', ' ')}.", name)
+            raise _missing(name)
         return value
 
     def items(self, name: str, limit: int) -> list[Any]:
@@ -84,7 +92,7 @@ class Fields:
     def word(self, name: str, words: Collection[str]) -> str:
         """One of these words; empty when left out. Raises ConsentError `unknown_<name>`."""
         value = self.text(name)
-        if value and value not in words:
+        if self.raw(name) is not None and value not in words:
             raise ConsentError(f"unknown_{name}", f"There is no such {name}.", name)
         return value
 
@@ -94,7 +102,11 @@ class Fields:
 
 
 class Query(Fields):
-    """The parameters of a query. One given twice is refused: which counts is anybody's guess."""
+    """The parameters of a query.
+
+    One given twice is refused: which counts is anybody's guess. So is an empty one: of a filter
+    whose value got lost, everything must not be the answer.
+    """
 
     def __init__(self, given: Mapping[str, list[str]], known: Collection[str]) -> None:
         super().__init__(
@@ -103,6 +115,8 @@ class Query(Fields):
         for name, values in given.items():
             if len(values) > 1:
                 raise ConsentError(f"invalid_{name}", "This parameter is given twice.", name)
+            if not values[0]:
+                raise ConsentError(f"invalid_{name}", "This parameter is empty.", name)
 
     def time(self, name: str) -> datetime | None:
         """As in a body, also with the `+` of its zone unescaped, which arrives as a space."""
@@ -143,6 +157,10 @@ def moment(value: object, name: str) -> datetime:
 def shown_time(time: datetime | None) -> str | None:
     """UTC with microseconds, as `2026-01-31T12:00:00.000000Z`."""
     return None if time is None else written(time)
+
+
+def _missing(name: str) -> ConsentError:
+    return ConsentError(f"{name}_required", f"Name the {name.replace('_', ' ')}.", name)
 
 
 def _unknown(name: str, known: Collection[str], kind: str) -> ApiError:

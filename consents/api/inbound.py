@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from consents import inbound
-from consents.api import schema
+from consents.api import operations, schema
 from consents.api.door import Door
 from consents.api.events import shown_by_id
 from consents.api.fields import Fields
@@ -21,7 +21,7 @@ from consents.vocabulary import Scope
 class InboundMessages(Door):
     scopes = {"POST": Scope.RECORD}
 
-    @schema.describe(
+    @operations.describe(
         "receive_message",
         {201: schema.MessageBody, 200: schema.MessageBody},
         request=schema.MessageRequest,

@@ -1,110 +1,128 @@
-"""The shapes of requests and answers, as the OpenAPI schema shows them."""
+"""The shapes of requests and answers about the record, as the OpenAPI schema shows them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from django.core.validators import RegexValidator
 from rest_framework import serializers
-from rest_framework.serializers import Serializer
 
-from consents.api.authentication import KeyAuthentication
+from consents import entries, inbound
+from consents.api.operations import STORABLE, words
+from consents.api.operations import describe as describe
+from consents.api.operations import query as query
+from consents.api.refusals import Error
+from consents.api.shapes import (
+    AskedIdentityField,
+    IdentityField,
+    IpField,
+    OptionalIdentityField,
+    RequestShape,
+    RequiredAskedIdentityField,
+    Schema,
+    channel_field,
+    named_field,
+    sender_field,
+    text_field,
+    time_field,
+)
 from consents.vocabulary import (
     CONSENT_ACTIONS,
     SOURCE_MAX,
     Action,
     Basis,
-    Channel,
     Mode,
     Origin,
     Outcome,
     Reason,
 )
 
-Method = TypeVar("Method", bound=Callable[..., Any])
-Shape = type[Serializer[Any]]
+BULK_MAX: Final = 10_000
+CONTACT_IDENTITIES_MAX: Final = 100
+_LANGUAGE: Final = r"^([A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*)?$"
 
 
-class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """How a caller shows who it is."""
-
-    target_class = KeyAuthentication
-    name = "key"
-
-    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer"}
-
-
-def words(of: Any) -> list[str]:
-    return [word.value for word in of]
-
-
-class Error(serializers.Serializer[Any]):
-    code = serializers.CharField(help_text="Stable, for programs.")
-    message = serializers.CharField(help_text="A sentence for a person.")
-    field = serializers.CharField(allow_null=True, help_text="The input at fault.")
-    details = serializers.JSONField(required=False)
-
-
-class ErrorBody(serializers.Serializer[Any]):
-    error = Error()
-
-
-class SenderField(serializers.CharField):
-    """May be left out where the key has one sender."""
-
-    def __init__(self) -> None:
-        super().__init__(required=False, help_text="May be left out where the key has only one.")
-
-
-class IdentityField(serializers.CharField):
-    """A text or an integer."""
-
-    def __init__(self, **options: Any) -> None:
-        hint = "A phone number with country code, an e-mail address, or the channel's own id."
-        super().__init__(help_text=hint, **options)
-
-
-class EventItem(serializers.Serializer[Any]):
+class EventItem(RequestShape):
     """One opt-in or opt-out: of an identity on its channel, or of a contact."""
 
     action = serializers.ChoiceField(sorted(word.value for word in CONSENT_ACTIONS))
-    channel = serializers.ChoiceField(words(Channel), required=False)
-    identity = IdentityField(required=False)
-    contact = serializers.CharField(required=False, help_text="Our id, or your external_id.")
-    channels = serializers.ListField(
-        child=serializers.ChoiceField(words(Channel)),
+    channel = channel_field(required=False, allow_null=True)
+    identity = OptionalIdentityField()
+    contact = serializers.CharField(
         required=False,
+        allow_null=True,
+        validators=[RegexValidator(STORABLE)],
+        help_text="Our id, or your external_id. Without an identity: all identities of this "
+        "contact, or those on the channels named.",
+    )
+    channels = serializers.ListField(
+        child=channel_field(),
+        required=False,
+        allow_null=True,
         help_text="Of a contact: only its identities on these channels.",
     )
-    purpose = serializers.CharField(required=False, default="all")
-    source = serializers.CharField(max_length=SOURCE_MAX)  # type: ignore[assignment]
-    ip = serializers.IPAddressField(required=False)
-    user_agent = serializers.CharField(required=False)
-    occurred_at = serializers.DateTimeField(required=False, help_text="With its zone; else now.")
-    evidence = serializers.DictField(required=False)
-    note = serializers.CharField(required=False)
+    purpose = text_field(help_text="Else `all`.")
+    source = named_field(SOURCE_MAX)  # type: ignore[assignment]
+    ip = IpField()
+    user_agent = text_field(entries.TEXT_MAX)
+    occurred_at = time_field(help_text="With its zone, from 1970 until now; else now.")
+    evidence = serializers.DictField(
+        required=False,
+        allow_null=True,
+        help_text=f"Any JSON, up to {entries.EVIDENCE_MAX_BYTES // 1024} KiB: the wording shown, "
+        "the version of a policy, the id of a form.",
+    )
+    note = text_field(entries.TEXT_MAX)
+
+    @classmethod
+    def refine(cls, schema: Schema) -> Schema:
+        of_identity = {
+            "title": "Of an identity",
+            "required": ["channel", "identity"],
+            "properties": {
+                "channel": {"type": "string"},
+                "identity": {"type": ["string", "integer"]},
+            },
+        }
+        of_contact = {
+            "title": "Of a contact",
+            "required": ["contact"],
+            "properties": {
+                "contact": {"type": "string", "minLength": 1},
+                "identity": {"type": "null"},
+            },
+        }
+        return {**schema, "anyOf": [of_identity, of_contact]}
 
 
 class EventRequest(EventItem):
-    sender = SenderField()
+    """One opt-in or opt-out: of an identity on its channel, or of a contact."""
+
+    sender = sender_field()
 
 
-class BulkRequest(serializers.Serializer[Any]):
-    sender = SenderField()
+class BulkRequest(RequestShape):
+    """Many opt-ins and opt-outs, each recorded by itself."""
+
+    sender = sender_field()
     events = EventItem(many=True)
+
+    @classmethod
+    def refine(cls, schema: Schema) -> Schema:
+        """Each item is looked at by itself, so that any JSON may stand in its place."""
+        anything = {"description": "Anything else is answered with an error of its own."}
+        events = schema["properties"]["events"]
+        items = {"anyOf": [events["items"], anything]}
+        bounded = {**events, "items": items, "maxItems": BULK_MAX}
+        return {**schema, "properties": {**schema["properties"], "events": bounded}}
 
 
 class EventBody(serializers.Serializer[Any]):
     id = serializers.UUIDField()
-    seq = serializers.IntegerField()
+    seq = serializers.IntegerField(help_text="The order of the ledger.")
     sender = serializers.CharField()
     action = serializers.ChoiceField(words(Action))
-    channel = serializers.ChoiceField(words(Channel))
+    channel = channel_field()
     identity = serializers.CharField(allow_null=True, help_text="None once it is erased.")
     contact = serializers.UUIDField()
     purpose = serializers.CharField()
@@ -158,15 +176,17 @@ class Verdict(serializers.Serializer[Any]):
 
 
 class PermissionBody(Verdict):
-    channel = serializers.ChoiceField(words(Channel))
+    channel = channel_field()
     purpose = serializers.CharField(allow_null=True, help_text="None for a confirmation.")
 
 
-class PermissionsRequest(serializers.Serializer[Any]):
-    sender = SenderField()
-    channel = serializers.ChoiceField(words(Channel))
-    purpose = serializers.CharField(required=False, default="service")
-    identities = serializers.ListField(child=IdentityField())
+class PermissionsRequest(RequestShape):
+    """Whom to ask about, on one channel and for one purpose."""
+
+    sender = sender_field()
+    channel = channel_field()
+    purpose = text_field(help_text="Else `service`.")
+    identities = serializers.ListField(child=AskedIdentityField(), max_length=BULK_MAX)
 
 
 class PermissionsItem(Verdict):
@@ -175,30 +195,34 @@ class PermissionsItem(Verdict):
 
 
 class PermissionsBody(serializers.Serializer[Any]):
-    channel = serializers.ChoiceField(words(Channel))
+    channel = channel_field()
     purpose = serializers.CharField()
     results = PermissionsItem(many=True)
 
 
-class ConfirmationRequest(serializers.Serializer[Any]):
-    sender = SenderField()
-    channel = serializers.ChoiceField(words(Channel))
-    identity = IdentityField()
+class ConfirmationRequest(RequestShape):
+    """Who has opted out and is to be sent the one confirmation."""
+
+    sender = sender_field()
+    channel = channel_field()
+    identity = RequiredAskedIdentityField()
 
 
-class MessageRequest(serializers.Serializer[Any]):
-    sender = SenderField()
-    channel = serializers.ChoiceField(words(Channel))
+class MessageRequest(RequestShape):
+    """One message that a person wrote."""
+
+    sender = sender_field()
+    channel = channel_field()
     identity = IdentityField()
-    message_id = serializers.CharField()
-    text = serializers.CharField(required=False, help_text="Read for keywords, never kept.")
-    payload = serializers.CharField(required=False, help_text="Of a button or list reply.")
-    title = serializers.CharField(required=False, help_text="Of a button or list reply.")
-    received_at = serializers.DateTimeField(required=False, help_text="By the provider's clock.")
+    message_id = named_field(inbound.MESSAGE_ID_MAX)
+    text = text_field(inbound.TEXT_MAX, help_text="Read for keywords, never kept.")
+    payload = text_field(inbound.TEXT_MAX, help_text="Of a button or list reply.")
+    title = text_field(inbound.TEXT_MAX, help_text="Of a button or list reply.")
+    received_at = time_field(help_text="By the provider's clock, from 1970 on; else now.")
 
 
 class MessageBody(serializers.Serializer[Any]):
-    channel = serializers.ChoiceField(words(Channel))
+    channel = channel_field()
     identity = serializers.CharField(allow_null=True)
     contact = serializers.UUIDField()
     keyword = serializers.ChoiceField(["stop", "start", "watch"], allow_null=True)
@@ -206,25 +230,42 @@ class MessageBody(serializers.Serializer[Any]):
     events = EventBody(many=True)
 
 
-class IdentityRequest(serializers.Serializer[Any]):
-    channel = serializers.ChoiceField(words(Channel))
+class IdentityRequest(RequestShape):
+    """An address on a channel."""
+
+    channel = channel_field()
     identity = IdentityField()
 
 
-class ContactChange(serializers.Serializer[Any]):
-    external_id = serializers.CharField(required=False, allow_null=True, max_length=200)
-    display_name = serializers.CharField(required=False, allow_blank=True, max_length=200)
-    language = serializers.CharField(required=False, allow_blank=True, help_text="BCP 47.")
+class ContactChange(RequestShape):
+    """What a sender calls a person; what is left out stays."""
+
+    external_id = text_field(200, help_text="Yours, unique among the sender's contacts.")
+    display_name = text_field(200)
+    language = serializers.CharField(
+        required=False,
+        allow_null=True,
+        max_length=35,
+        validators=[RegexValidator(_LANGUAGE)],
+        help_text="BCP 47.",
+    )
 
 
 class ContactRequest(ContactChange):
-    sender = SenderField()
-    identities = IdentityRequest(many=True, required=False)
+    """A person, as a sender knows them."""
+
+    sender = sender_field()
+    identities = IdentityRequest(many=True, required=False, allow_null=True)
+
+    @classmethod
+    def refine(cls, schema: Schema) -> Schema:
+        identities = {**schema["properties"]["identities"], "maxItems": CONTACT_IDENTITIES_MAX}
+        return {**schema, "properties": {**schema["properties"], "identities": identities}}
 
 
 class IdentityBody(serializers.Serializer[Any]):
     id = serializers.UUIDField()
-    channel = serializers.ChoiceField(words(Channel))
+    channel = channel_field()
     identity = serializers.CharField(allow_null=True, help_text="None once it is erased.")
     warnings = serializers.ListField(child=serializers.CharField())
 
@@ -249,47 +290,3 @@ class MomentBody(serializers.Serializer[Any]):
 
 class TimelineBody(serializers.Serializer[Any]):
     results = MomentBody(many=True)
-
-
-def listing(of: Shape) -> Shape:
-    """A page of these."""
-    fields = {
-        "results": of(many=True),
-        "next": serializers.URLField(allow_null=True),
-        "previous": serializers.URLField(allow_null=True),
-    }
-    return type(f"{of.__name__.removesuffix('Body')}List", (serializers.Serializer,), fields)
-
-
-def query(name: str, description: str = "", *, required: bool = False) -> OpenApiParameter:
-    return OpenApiParameter(
-        name, OpenApiTypes.STR, OpenApiParameter.QUERY, required=required, description=description
-    )
-
-
-SENDER = query("sender", "A sender's key; else all senders of the API key.")
-PAGING = [query("limit", "1 to 500, else 50."), query("cursor", "From an earlier answer.")]
-_IDEMPOTENCY = OpenApiParameter(
-    "Idempotency-Key",
-    OpenApiTypes.STR,
-    OpenApiParameter.HEADER,
-    description="The same key and body again get the first answer again.",
-)
-
-
-def describe(
-    operation: str,
-    answers: Mapping[int, Shape | None],
-    *,
-    request: Shape | None = None,
-    parameters: Sequence[OpenApiParameter] = (),
-    repeatable: bool = False,
-) -> Callable[[Method], Method]:
-    """What the schema says of a method besides its docstring. Every operation may answer Error."""
-    responses: dict[Any, Any] = {**answers, "default": ErrorBody}
-    return extend_schema(
-        operation_id=operation,
-        request=request,
-        responses=responses,
-        parameters=[*parameters, *([_IDEMPOTENCY] if repeatable else [])],
-    )

@@ -1,7 +1,7 @@
 """The tables of consent, by subject."""
 
 from consents.models.imports import ImportChunk, ImportRun
-from consents.models.keys import ApiKey, IdempotencyRecord
+from consents.models.keys import ApiKey, IdempotencyRecord, KeyUse
 from consents.models.ledger import AppendOnlyQuerySet, ConsentEvent, EventDetail
 from consents.models.people import ChannelIdentity, Contact, Sender
 from consents.models.purposes import Keyword, Purpose
@@ -21,6 +21,7 @@ __all__ = [
     "ImportChunk",
     "ImportRun",
     "InboundMessage",
+    "KeyUse",
     "Keyword",
     "Purpose",
     "ReviewItem",

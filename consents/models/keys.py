@@ -10,6 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from consents import rates
 from consents.models.base import choices, new_id
 from consents.models.people import Sender
 from consents.vocabulary import Scope
@@ -19,6 +20,13 @@ def _check_scopes(scopes: list[str]) -> None:
     unknown = sorted(set(scopes) - {scope.value for scope in Scope})
     if unknown or not scopes:
         raise ValidationError("Scopes are record, check, read and manage.")
+
+
+def _check_rate(text: str) -> None:
+    try:
+        rates.read(text)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
 
 
 class ApiKey(models.Model):
@@ -37,6 +45,12 @@ class ApiKey(models.Model):
     senders = models.ManyToManyField(Sender, related_name="api_keys")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
+    rate = models.CharField(
+        max_length=20,
+        blank=True,
+        validators=[_check_rate],
+        help_text="How often it may call, such as 600/min; empty: as often as every key.",
+    )
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -61,6 +75,22 @@ class ApiKey(models.Model):
 
     def is_valid(self, now: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+class KeyUse(models.Model):
+    """How many calls a key has made since `began_at`, where it has a rate.
+
+    The table is UNLOGGED: counting costs little, and begins anew after a crash of the database.
+    """
+
+    api_key = models.OneToOneField(
+        ApiKey, on_delete=models.CASCADE, primary_key=True, related_name="+"
+    )
+    began_at = models.DateTimeField()
+    calls = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls of {self.api_key_id}"
 
 
 class IdempotencyRecord(models.Model):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from consents.api.schema import SenderField, words
-from consents.vocabulary import Channel
+from consents.api import operations
+from consents.api.operations import words
+from consents.api.shapes import RequestShape, channel_field, sender_field, time_field
+from providers.addresses import URL_MAX
+from providers.api import examples
 from providers.contract import Kind, Result
 from providers.outcomes import (
     SUBSCRIBABLE,
@@ -17,6 +22,15 @@ from providers.outcomes import (
     Status,
     Trigger,
 )
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def describe(
+    operation: str, answers: Mapping[int, operations.Shape | None], **options: Any
+) -> Callable[[Method], Method]:
+    """As `operations.describe`, with this side's examples."""
+    return operations.describe(operation, answers, example=examples.OF[operation], **options)
 
 
 class AccountName(serializers.Serializer[Any]):
@@ -30,7 +44,7 @@ class SyncBody(serializers.Serializer[Any]):
     seq = serializers.IntegerField()
     sender = serializers.CharField()
     account = AccountName()
-    channel = serializers.ChoiceField(words(Channel))
+    channel = channel_field()
     identity = serializers.CharField(allow_null=True, help_text="None once it is erased.")
     contact = serializers.UUIDField()
     event = serializers.UUIDField(allow_null=True, help_text="The line that caused it.")
@@ -60,24 +74,57 @@ class SyncWithAttempts(SyncBody):
     attempts_made = AttemptBody(many=True)
 
 
-class EndpointChange(serializers.Serializer[Any]):
-    url = serializers.CharField(required=False, max_length=742, help_text="https.")
-    triggers = serializers.ListField(
-        child=serializers.ChoiceField(words(SUBSCRIBABLE)), required=False
+def _triggers(**options: Any) -> serializers.ListField:
+    return serializers.ListField(
+        child=serializers.ChoiceField(words(SUBSCRIBABLE)),
+        min_length=1,
+        max_length=len(SUBSCRIBABLE),
+        **options,
     )
-    signature = serializers.ChoiceField(words(SignatureStyle), required=False)
+
+
+def _signature() -> serializers.ChoiceField:
+    return serializers.ChoiceField(
+        words(SignatureStyle),
+        required=False,
+        allow_null=True,
+        help_text="How bodies are signed: as Standard Webhooks, which is usual, or as Sinch does.",
+    )
+
+
+@extend_schema_field(
+    {
+        "type": "string",
+        "format": "uri",
+        "pattern": "^https://",
+        "maxLength": URL_MAX,
+        "description": "https, and not in a network of our own.",
+    }
+)
+class UrlField(serializers.CharField):
+    pass
+
+
+class EndpointChange(RequestShape):
+    """What is to be different; what is left out stays."""
+
+    url = UrlField(required=False)
+    triggers = _triggers(required=False)
+    signature = _signature()
     is_active = serializers.BooleanField(
-        required=False, help_text="true also resumes an endpoint that is paused."
+        required=False,
+        allow_null=True,
+        help_text="true also resumes an endpoint that is paused.",
     )
 
 
-class EndpointRequest(serializers.Serializer[Any]):
-    sender = SenderField()
-    url = serializers.CharField(max_length=742, help_text="https.")
-    triggers = serializers.ListField(child=serializers.ChoiceField(words(SUBSCRIBABLE)))
-    signature = serializers.ChoiceField(
-        words(SignatureStyle), required=False, default=SignatureStyle.STANDARD.value
-    )
+class EndpointRequest(RequestShape):
+    """Who wants to be told of what."""
+
+    sender = sender_field()
+    url = UrlField()
+    triggers = _triggers()
+    signature = _signature()
 
 
 class EndpointBody(serializers.Serializer[Any]):
@@ -100,9 +147,11 @@ class EndpointWithSecret(EndpointBody):
     )
 
 
-class RedeliverRequest(serializers.Serializer[Any]):
+class RedeliverRequest(RequestShape):
+    """What of the past is to be delivered again."""
+
     since = serializers.DateTimeField(help_text="Made at or after this time.")
-    until = serializers.DateTimeField(required=False, help_text="Made before this time.")
+    until = time_field(help_text="Made before this time.")
 
 
 class RedeliverBody(serializers.Serializer[Any]):

@@ -10,11 +10,10 @@ from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from consents.api import lookups
-from consents.api import schema as record_schema
+from consents.api import lookups, operations
 from consents.api.door import Door
 from consents.api.fields import Query, shown_time
-from consents.api.pagination import page_of
+from consents.api.pagination import feed_of
 from consents.idempotency import Answer, Result
 from consents.models import Sender
 from consents.vocabulary import Scope
@@ -24,40 +23,41 @@ from providers.models import ProviderAccount, ProviderSync, SyncAttempt
 from providers.outcomes import FailedReason, Status
 
 ATTEMPTS_SHOWN: Final = 100
-_FILTERS: Final = {
-    "identity": "",
-    "channel": "",
-    "status": "",
-    "account": "The account's id.",
-    "reason": "Why it failed.",
-}
+_FILTERS: Final = [
+    operations.query("identity"),
+    operations.query("channel"),
+    operations.query("status", schema=operations.one_of(Status)),
+    operations.query("account", "The account's id.", schema=operations.UUID_TEXT),
+    operations.query("reason", "Why it failed.", schema=operations.one_of(FailedReason)),
+]
 
 
 class ProviderSyncs(Door):
     scopes = {"GET": Scope.READ}
 
-    @record_schema.describe(
+    @schema.describe(
         "list_syncs",
-        {200: record_schema.listing(schema.SyncBody)},
+        {200: operations.listing(schema.SyncBody)},
         parameters=[
-            record_schema.SENDER,
-            *(record_schema.query(name, hint) for name, hint in _FILTERS.items()),
-            *record_schema.PAGING,
+            operations.SENDER,
+            *_FILTERS,
+            *operations.PAGING,
         ],
     )
     def get(self, request: Request) -> Response:
         """The outbox, newest row first."""
-        query = self.list_query(*_FILTERS)
+        query = self.list_query(*(one.name for one in _FILTERS))
         rows = _filtered(self.senders(query), query)
-        return self.page(page_of(rows, query, by="seq"), shown)
+        return self.page(feed_of(rows, query), shown)
 
 
 class OneProviderSync(Door):
     scopes = {"GET": Scope.READ}
 
-    @record_schema.describe("read_sync", {200: schema.SyncWithAttempts})
+    @schema.describe("read_sync", {200: schema.SyncWithAttempts}, finds=True)
     def get(self, request: Request, id: UUID) -> Response:
         """One row, with the newest of the calls that were made for it."""
+        self.query()
         sync = _visible(self, id)
         attempts = [_shown_attempt(one) for one in sync.attempts_made.all()[:ATTEMPTS_SHOWN]]
         return Response({**shown(sync), "attempts_made": attempts})
@@ -66,10 +66,11 @@ class OneProviderSync(Door):
 class Retry(Door):
     scopes = {"POST": Scope.MANAGE}
 
-    @record_schema.describe("retry_sync", {200: schema.SyncBody}, repeatable=True)
+    @schema.describe("retry_sync", {200: schema.SyncBody}, repeatable=True, finds=True)
     def post(self, request: Request, id: UUID) -> Response:
         """Tell the provider again what holds now, at once. Answers the row that carries it."""
         sync = _visible(self, id)
+        self.without_body()
 
         def work() -> Answer:
             return Answer(200, {"sync": str(outbox.retry(sync).id)})

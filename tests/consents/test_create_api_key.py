@@ -34,6 +34,11 @@ def test_senders_and_scopes_may_be_repeated(sender):
     assert {one.key for one in key.senders.all()} == {"default", "other"}
 
 
+def test_a_key_may_have_a_rate_of_its_own(sender):
+    run("x", "--sender=default", "--scope=read", "--rate=600/min")
+    assert ApiKey.objects.get().rate == "600/min"
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -43,6 +48,7 @@ def test_senders_and_scopes_may_be_repeated(sender):
         (["x", "--sender=default", "--scope=fly"], "Scopes are|not a valid choice"),
         (["x", "--sender=default", "--scope=,"], "."),
         (["", "--sender=default", "--scope=read"], "."),
+        (["x", "--sender=default", "--scope=read", "--rate=often"], "600/min"),
         (["x", "--sender=default"], "--scope"),
         (["x", "--scope=read"], "--sender"),
     ],

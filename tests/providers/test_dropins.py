@@ -9,11 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.db import OperationalError, connections
 from django.urls import resolve
 
-from consents.api.authentication import KeyThrottle
 from consents.models import ChannelIdentity, ConsentEvent, Sender
 from consents.vocabulary import Outcome
 from providers import orders, registry
@@ -238,10 +236,9 @@ def test_the_providers_other_addresses_are_a_404_in_the_dialect(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_whoever_calls_too_often_is_told_when_to_come_back(
-    caller: DropinCaller, kind: str, monkeypatch: pytest.MonkeyPatch
+    caller: DropinCaller, kind: str, settings: Any
 ) -> None:
-    monkeypatch.setattr(KeyThrottle, "THROTTLE_RATES", {"key": "1/hour"})
-    cache.clear()
+    settings.API_THROTTLE_RATE = "1/hour"
     assert OPT_OUT[kind](caller).status_code == 200
     answer = OPT_OUT[kind](caller)
     assert answer.status_code == 429

@@ -7,11 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.db import OperationalError
 from django.utils import timezone
 
-from consents.api.authentication import KeyThrottle
 from consents.models import Sender
 from providers import accounts, orders
 from providers.contract import Account, Change, Delivery, Fault, Kind, Result
@@ -171,10 +169,9 @@ def test_an_app_that_is_not_there_is_read_as_withdrawn(far: Far) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_too_many_calls_are_read_as_a_rate_limit_with_its_wait(
-    far: Far, kind: str, monkeypatch: pytest.MonkeyPatch
+    far: Far, kind: str, settings: Any
 ) -> None:
-    monkeypatch.setattr(KeyThrottle, "THROTTLE_RATES", {"key": "1/hour"})
-    cache.clear()
+    settings.API_THROTTLE_RATE = "1/hour"
     far.tell(kind, change())
     delivery = far.tell(kind, change())
     assert delivery.account_fault is not None

@@ -8,12 +8,13 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
+from consents.models import ApiKey, IdempotencyRecord
 from providers import settlement, sweeps
 from providers.contract import AccountFault, Fault, Result
 from providers.decisions import LADDER
 from providers.models import ProviderAccount, ProviderSync, SyncAttempt
 from providers.outcomes import FailedReason
-from tests.consents.factories import NUMBER, OTHER_NUMBER
+from tests.consents.factories import NUMBER, OTHER_NUMBER, ago
 from tests.providers.factories import (
     AccountFactory,
     british_numbers,
@@ -195,6 +196,21 @@ def test_after_a_purge_the_provider_is_still_known_to_hold_the_state(account):
     sweeps.purge()
     opt_in()
     assert told(account) == [("opt_in", "succeeded")]
+
+
+def test_what_callers_were_answered_is_kept_for_a_week_and_more_and_then_goes(sender):
+    key, _ = ApiKey.issue("shop", ["record"])
+    key.save()
+    records = [
+        IdempotencyRecord(api_key=key, method="POST", path="/", key=str(index), body_sha256=b"")
+        for index in range(1500)
+    ]
+    IdempotencyRecord.objects.bulk_create(records)
+    IdempotencyRecord.objects.update(created_at=ago(days=8))
+    assert sweeps.sweep().purged == 0
+    IdempotencyRecord.objects.exclude(key="0").update(created_at=ago(days=31))
+    assert sweeps.sweep().purged == 1499
+    assert IdempotencyRecord.objects.get().key == "0"
 
 
 @pytest.mark.parametrize("keep", ["pending", "sending", "awaiting_result"])

@@ -26,21 +26,34 @@ class Command(BaseCommand):
             required=True,
             help="record, check, read, manage; several with commas or by repeating the option.",
         )
+        parser.add_argument(
+            "--rate",
+            default="",
+            help="How often it may call, such as 600/min; otherwise as often as every key.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        key, text = create(options["name"], _words(options["sender"]), _words(options["scope"]))
+        key, text = create(
+            options["name"],
+            _words(options["sender"]),
+            _words(options["scope"]),
+            options["rate"],
+        )
         self.stderr.write(f"{key} may {', '.join(key.scopes)}. Keep the key: it is shown once.")
         self.stdout.write(text)
 
 
 @transaction.atomic
-def create(name: str, sender_keys: list[str], scopes: list[str]) -> tuple[ApiKey, str]:
-    """A saved key and its text. Raises CommandError for senders or scopes that do not exist."""
+def create(
+    name: str, sender_keys: list[str], scopes: list[str], rate: str = ""
+) -> tuple[ApiKey, str]:
+    """A saved key and its text. Raises CommandError for senders, scopes or a rate that is none."""
     senders = list(Sender.objects.filter(key__in=sender_keys))
     unknown = sorted(set(sender_keys) - {sender.key for sender in senders})
     if unknown or not senders:
         raise CommandError(f"There is no sender {', '.join(unknown) or 'without a key'}.")
     key, text = ApiKey.issue(name, scopes)
+    key.rate = rate
     try:
         key.full_clean()
     except ValidationError as invalid:

@@ -13,7 +13,13 @@ from consents.models import ApiKey
 
 pytestmark = pytest.mark.django_db
 LIST = "admin:consents_apikey_changelist"
-FORM = {"name": "shop", "scopes": ["record", "check"], "expires_at_0": "", "expires_at_1": ""}
+FORM = {
+    "name": "shop",
+    "scopes": ["record", "check"],
+    "expires_at_0": "",
+    "expires_at_1": "",
+    "rate": "600/min",
+}
 
 
 @pytest.fixture
@@ -36,6 +42,7 @@ def test_a_new_key_is_shown_once(desk, sender, issued):
     assert bytes(key.digest) == ApiKey.digest_of(text)
     assert "no-store" in issued["Cache-Control"]
     assert (key.scopes, list(key.senders.all())) == (["record", "check"], [sender])
+    assert key.rate == "600/min"
     for page in (reverse(LIST), url(key)):
         again = desk.get(page).content.decode()
         assert key.prefix in again

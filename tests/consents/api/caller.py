@@ -29,8 +29,9 @@ class Caller:
         return self.send("patch", path, body, **headers)
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        """`body`: bytes as they are, anything else as JSON. `headers`: as Content_Type."""
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        """`body`: bytes as they are, None for none, else JSON. `headers`: as Content_Type."""
+        raw = b"" if body is None else body
+        content = raw if isinstance(raw, bytes) else json.dumps(raw).encode()
         names = {name.replace("_", "-").lower(): value for name, value in headers.items()}
         content_type = names.pop("content-type", "application/json")
         return getattr(self.client, method)(

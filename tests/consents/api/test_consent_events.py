@@ -82,11 +82,12 @@ def test_a_contact_is_named_by_our_id_or_the_callers(api, named_by):
     assert answer["events"][1]["cause"] == answer["id"]
 
 
-def test_an_opt_out_of_a_contact_can_be_kept_to_some_channels(api):
+@pytest.mark.parametrize("narrowed", [{"channels": ["SMS"]}, {"channel": "SMS"}])
+def test_an_opt_out_of_a_contact_can_be_kept_to_some_channels(api, narrowed):
     contact = ContactFactory(external_id="crm-7")
     for channel in ("WHATSAPP", "SMS"):
         OptInFactory(channel=channel, contact=contact)
-    body = {"action": "opt_out", "contact": "crm-7", "channels": ["SMS"], "source": "CRM"}
+    body = {"action": "opt_out", "contact": "crm-7", **narrowed, "source": "CRM"}
     answer = api.post("consent-events/", body).json()
     assert answer["channel"] == "SMS"
     assert "events" not in answer

@@ -89,11 +89,11 @@ def test_a_change_to_what_cannot_be_changes_nothing(api):
     assert (contact.external_id, contact.display_name) == ("crm-2", "")
 
 
-def test_a_contact_is_not_deleted_and_the_answer_says_what_to_do_instead(api):
+def test_a_contact_is_not_deleted_and_the_answer_says_why(api):
     contact = ContactFactory()
     answer = api.send("delete", f"contacts/{contact.id}/")
     assert code_of(answer) == (405, "method_not_allowed")
-    assert "erase" in answer.json()["error"]["message"]
+    assert "ledger" in answer.json()["error"]["message"]
     assert "DELETE" not in answer.headers["Allow"]
     assert Contact.objects.exists()
 

@@ -220,3 +220,30 @@ def test_of_a_connection_lost_before_it_is_known_that_nothing_was_changed(sender
         idempotency.once(None, work, dict)
     connection.close()
     assert not ConsentEvent.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_committed", [True, False])
+def test_after_an_unknown_outcome_the_same_key_tells_and_nothing_is_written_twice(
+    api, monkeypatch, is_committed
+):
+    # The connection goes either after COMMIT was carried out, or before it arrived.
+    wrapper = type(connections["default"])
+    commit = wrapper._commit
+
+    def lose(self):
+        if is_committed:
+            commit(self)
+        lose_the_connection()
+        return commit(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(wrapper, "_commit", lose)
+        answer = api.post("consent-events/", OPT_IN, Idempotency_Key="k1")
+    connection.close()
+    assert code_of(answer) == (503, "outcome_unknown")
+    assert answer.headers["Retry-After"]
+    again = api.post("consent-events/", OPT_IN, Idempotency_Key="k1")
+    assert again.status_code == 201
+    assert ("Idempotent-Replayed" in again.headers) is is_committed
+    assert ConsentEvent.objects.count() == 1

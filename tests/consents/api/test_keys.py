@@ -1,13 +1,12 @@
-"""Who may call: keys, scopes, limits."""
+"""Who may call: keys and their scopes."""
 
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
-from consents.api.authentication import USE_NOTED_EVERY, KeyThrottle, valid_key
+from consents.api.authentication import USE_NOTED_EVERY, valid_key
 from consents.models import ApiKey
 from tests.consents.api.caller import Caller, code_of, issue
 from tests.consents.factories import NUMBER, OptInFactory
@@ -95,21 +94,6 @@ def test_the_use_of_a_key_is_noted_at_most_once_a_minute(api):
         valid_key(api.key, start + after)
         noted.append(ApiKey.objects.get().last_used_at - start)
     assert noted == [timedelta(), timedelta(), USE_NOTED_EVERY * 1.5]
-
-
-def test_a_key_that_calls_too_often_is_told_when_to_come_back(api, monkeypatch):
-    monkeypatch.setattr(KeyThrottle, "THROTTLE_RATES", {"key": "2/hour"})
-    cache.clear()
-    other = issue()
-    assert [api.get("contacts/").status_code for _ in range(2)] == [200, 200]
-    answer = api.get("contacts/")
-    assert code_of(answer) == (429, "throttled")
-    assert int(answer.headers["Retry-After"]) > 0
-    assert other.get("contacts/").status_code == 200
-
-
-def test_nobody_is_held_up_where_no_rate_is_set(api):
-    assert {api.get("contacts/").status_code for _ in range(5)} == {200}
 
 
 def test_a_key_of_nobody_can_do_nothing(api):

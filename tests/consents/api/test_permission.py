@@ -6,7 +6,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from consents.models import Confirmation
+from consents import ledger
+from consents.api.fields import shown_time
+from consents.models import Confirmation, Consent
+from consents.writing import database_clock
 from tests.consents.api.caller import code_of, issue
 from tests.consents.factories import (
     NUMBER,
@@ -81,12 +84,63 @@ def test_the_past_is_asked_by_a_time_with_its_zone(api, separator):
     assert (body["allowed"], body["reason"], body["valid_for"]) == (False, "no_opt_in", 0)
 
 
+def asked_at(api, at, **query):
+    """What the gate says of another time: whether it allows, and why not."""
+    body = api.get("permission/", **ASKED, at=at.isoformat(), **query).json()
+    assert body["as_of"] == shown_time(at)
+    assert body["valid_for"] == 0
+    return body["allowed"], body["reason"]
+
+
+def test_between_an_opt_in_and_an_opt_out_it_was_allowed(api):
+    before = database_clock()
+    OptInFactory()
+    between = database_clock()
+    OptOutFactory()
+    after = database_clock()
+    for hindsight in ("false", "true"):
+        assert asked_at(api, before, hindsight=hindsight) == (False, "no_opt_in")
+        assert asked_at(api, between, hindsight=hindsight) == (True, None)
+        assert asked_at(api, after, hindsight=hindsight) == (False, "opted_out")
+
+
 def test_hindsight_knows_what_was_told_later(api):
+    OptInFactory()
+    then = database_clock()
+    OptOutFactory(occurred_at=then - timedelta(microseconds=1))
+    assert asked_at(api, then) == (True, None)
+    assert asked_at(api, then, hindsight="true") == (False, "opted_out")
+
+
+def test_hindsight_knows_of_a_message_that_was_told_later(api):
+    then = timezone.now() - timedelta(days=2)
+    MessageFactory(received_at=then)
+    an_hour_later, a_day_later = then + timedelta(hours=1), then + timedelta(hours=24)
+    assert asked_at(api, an_hour_later) == (False, "no_opt_in")
+    assert asked_at(api, an_hour_later, hindsight="true") == (True, None)
+    assert asked_at(api, a_day_later, hindsight="true") == (False, "window_closed")
+
+
+def test_hindsight_knows_what_has_been_voided_since(api):
+    event = OptInFactory()
+    then = database_clock()
+    ledger.void(event, note="the wrong person", actor="ada")
+    assert asked_at(api, then) == (True, None)
+    assert asked_at(api, then, hindsight="true") == (False, "no_opt_in")
+
+
+def test_the_past_is_answered_by_the_ledger_and_not_by_the_state_kept_beside_it(api):
+    OptInFactory()
+    then = database_clock()
+    Consent.objects.all().delete()
+    assert asked_at(api, then) == (True, None)
+
+
+def test_a_time_to_come_is_answered_by_what_is_known_now(api):
+    MessageFactory()
     now = timezone.now()
-    OptInFactory(occurred_at=now - timedelta(days=2))
-    asked = {**ASKED, "at": (now - timedelta(days=1)).isoformat()}
-    assert not api.get("permission/", **asked).json()["allowed"]
-    assert api.get("permission/", **asked, hindsight="true").json()["allowed"]
+    assert asked_at(api, now + timedelta(hours=23)) == (True, None)
+    assert asked_at(api, now + timedelta(hours=25)) == (False, "window_closed")
 
 
 @pytest.mark.parametrize(

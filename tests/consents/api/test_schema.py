@@ -11,26 +11,63 @@ from consents.api import schema
 from tests.consents.api.test_consent_events import OPT_IN
 from tests.consents.factories import NUMBER
 
-PATHS = {
-    *("consent-events/", "consent-events/bulk/", "consent-events/{id}/"),
-    *("permission/", "permissions/", "permission/confirmation/", "inbound-messages/"),
-    *("contacts/", "contacts/{id}/", "contacts/{id}/timeline/"),
-    *("provider-syncs/", "provider-syncs/{id}/", "provider-syncs/{id}/retry/"),
-}
+REFUSALS_OF_EVERY_DOOR = {"400", "401", "403", "429", "503"}
+
+
+@pytest.fixture(scope="module")
+def document():
+    answer = Client().get("/api/schema/", headers={"Accept": "application/vnd.oai.openapi+json"})
+    return json.loads(answer.content)
 
 
 def test_the_schema_is_valid_and_without_warnings(tmp_path):
     call_command("spectacular", validate=True, fail_on_warn=True, file=str(tmp_path / "schema"))
 
 
-def test_the_schema_names_every_door():
-    answer = Client().get("/api/schema/", headers={"Accept": "application/vnd.oai.openapi+json"})
-    document = json.loads(answer.content)
-    assert {path.removeprefix("/api/v1/") for path in document["paths"]} >= PATHS
+def test_the_schema_is_of_openapi_3_1(document):
+    assert document["openapi"] == "3.1.0"
+
+
+def test_every_operation_says_who_may_call_and_how_it_refuses(document):
     for operations in document["paths"].values():
         for operation in operations.values():
             assert operation["security"] == [{"key": []}]
-            assert "default" in operation["responses"]
+            assert operation["responses"].keys() >= REFUSALS_OF_EVERY_DOOR
+
+
+def test_requests_are_closed_and_answers_may_grow(document):
+    """Whoever sends a misspelt field is told; whoever reads must not mind a new one."""
+    shapes = document["components"]["schemas"]
+    closed = {name for name, shape in shapes.items() if "additionalProperties" in shape}
+    sent = {name for name in shapes if name.endswith(("Request", "Change"))} | {"EventItem"}
+    assert closed == sent
+
+
+def test_every_write_takes_an_idempotency_key_and_no_question_does(document):
+    taking = {
+        (method, path)
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if "Idempotency-Key" in {one["name"] for one in operation.get("parameters", ())}
+    }
+    writes = {
+        (method, path)
+        for path, operations in document["paths"].items()
+        for method in operations
+        if method != "get" and path != "/api/v1/permissions/"
+    }
+    assert taking == writes
+
+
+def test_what_many_operations_have_in_common_is_told_once(document):
+    refused = {
+        json.dumps(response, sort_keys=True)
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for status, response in operation["responses"].items()
+        if status in REFUSALS_OF_EVERY_DOOR - {"400"}
+    }
+    assert len(refused) == 4
 
 
 def test_the_docs_page_loads_nothing_from_elsewhere():

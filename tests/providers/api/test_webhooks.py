@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from providers.api import schema
-from providers.models import WebhookDelivery, WebhookEndpoint
+from providers.models import ProviderSync, WebhookDelivery, WebhookEndpoint
 from tests.consents.api.caller import code_of, issue
 from tests.consents.factories import NUMBER, OTHER_NUMBER, OptInFactory, SenderFactory, ago
 
@@ -186,6 +186,22 @@ def test_reading_needs_the_scope_read_and_all_else_manage(api, made):
         assert code_of(answer) == (403, "scope_missing")
 
 
+def test_reading_passes_no_parameter_over(api, made, make_account):
+    make_account()
+    event = OptInFactory()
+    one = {
+        "contacts": event.identity.contact_id,
+        "consent-events": event.id,
+        "provider-syncs": ProviderSync.objects.get().id,
+        "webhook-endpoints": made["id"],
+        "webhook-deliveries": WebhookDelivery.objects.get().id,
+    }
+    for kind, id in one.items():
+        for path in (f"{kind}/", f"{kind}/{id}/"):
+            assert api.get(path).status_code == 200
+            assert code_of(api.get(path, expand="all")) == (400, "unknown_parameter")
+
+
 def test_a_key_of_another_sender_sees_and_touches_nothing(api, made):
     OptInFactory()
     SenderFactory(key="other")
@@ -195,7 +211,8 @@ def test_a_key_of_another_sender_sees_and_touches_nothing(api, made):
     assert other.get("webhook-deliveries/").json()["results"] == []
     assert other.get(f"webhook-deliveries/{names['delivery']}/").status_code == 404
     for method, path in WRITES[1:]:
-        assert other.send(method, path.format(**names), WANTED).status_code == 404
+        body = None if method == "delete" else WANTED
+        assert other.send(method, path.format(**names), body).status_code == 404
     assert WebhookEndpoint.objects.count() == 1
 
 

@@ -1,9 +1,9 @@
-"""`webhook-endpoints/` and `webhook-deliveries/`: who is told, and what became of it."""
+"""`webhook-endpoints/`: who is told, looked after, tried out and told again."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -11,45 +11,34 @@ from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from consents.api import lookups
-from consents.api import schema as record_schema
+from consents.api import operations
 from consents.api.door import Door
-from consents.api.fields import Fields, Query, shown_time
+from consents.api.fields import Fields, shown_time
 from consents.api.pagination import page_of
 from consents.errors import ConsentError
 from consents.idempotency import Answer, Result
-from consents.models import Sender
 from consents.vocabulary import Scope
 from providers import subscribers
-from providers.api import schema
-from providers.models import WebhookDelivery, WebhookEndpoint
-from providers.notifications import masked
-from providers.outcomes import SUBSCRIBABLE, DeliveryStatus, SignatureStyle, Trigger
-
-_FILTERS: Final = {
-    "endpoint": "The endpoint's id.",
-    "trigger": "",
-    "status": "",
-    "channel": "",
-    "identity": "",
-}
+from providers.api import deliveries, schema
+from providers.models import WebhookEndpoint
+from providers.outcomes import SUBSCRIBABLE, SignatureStyle
 
 
 class Endpoints(Door):
     scopes = {"GET": Scope.READ, "POST": Scope.MANAGE}
 
-    @record_schema.describe(
+    @schema.describe(
         "list_webhook_endpoints",
-        {200: record_schema.listing(schema.EndpointBody)},
-        parameters=[record_schema.SENDER, *record_schema.PAGING],
+        {200: operations.listing(schema.EndpointBody)},
+        parameters=[operations.SENDER, *operations.PAGING],
     )
     def get(self, request: Request) -> Response:
         """Subscribers, the newest first."""
         query = self.list_query()
         rows = _endpoints().filter(sender__in=self.senders(query))
-        return self.page(page_of(rows, query, by="id"), shown)
+        return self.page(page_of(rows, query), shown)
 
-    @record_schema.describe(
+    @schema.describe(
         "create_webhook_endpoint",
         {201: schema.EndpointWithSecret},
         request=schema.EndpointRequest,
@@ -76,16 +65,18 @@ class Endpoints(Door):
 class OneEndpoint(Door):
     scopes = {"GET": Scope.READ, "PATCH": Scope.MANAGE, "DELETE": Scope.MANAGE}
 
-    @record_schema.describe("read_webhook_endpoint", {200: schema.EndpointBody})
+    @schema.describe("read_webhook_endpoint", {200: schema.EndpointBody}, finds=True)
     def get(self, request: Request, id: UUID) -> Response:
         """One subscriber."""
+        self.query()
         return Response(shown(_endpoint(self, id)))
 
-    @record_schema.describe(
+    @schema.describe(
         "change_webhook_endpoint",
         {200: schema.EndpointBody},
         request=schema.EndpointChange,
         repeatable=True,
+        finds=True,
     )
     def patch(self, request: Request, id: UUID) -> Response:
         """Change what is sent; what is left out stays. `is_active` true also resumes."""
@@ -103,22 +94,29 @@ class OneEndpoint(Door):
 
         return self.once(work, _shown_endpoint)
 
-    @record_schema.describe("delete_webhook_endpoint", {204: None})
+    @schema.describe("delete_webhook_endpoint", {204: None}, repeatable=True, finds=True)
     def delete(self, request: Request, id: UUID) -> Response:
         """Unsubscribe; what was and would have been delivered is forgotten with it."""
-        subscribers.delete(_endpoint(self, id))
-        return Response(status=204)
+        self.without_body()
+
+        def work() -> Answer:
+            # Not before: of a repetition it is not there any more.
+            subscribers.delete(_endpoint(self, id))
+            return Answer(204, {})
+
+        return self.once(work, _nothing)
 
 
 class Rotate(Door):
     scopes = {"POST": Scope.MANAGE}
 
-    @record_schema.describe(
-        "rotate_webhook_secret", {200: schema.EndpointWithSecret}, repeatable=True
+    @schema.describe(
+        "rotate_webhook_secret", {200: schema.EndpointWithSecret}, repeatable=True, finds=True
     )
     def post(self, request: Request, id: UUID) -> Response:
         """Replace the secret. For a day the former one signs too (style `standard`)."""
         endpoint = _endpoint(self, id)
+        self.without_body()
         made: list[str] = []
 
         def work() -> Answer:
@@ -131,25 +129,29 @@ class Rotate(Door):
 class Test(Door):
     scopes = {"POST": Scope.MANAGE}
 
-    @record_schema.describe("test_webhook_endpoint", {202: schema.DeliveryBody}, repeatable=True)
+    @schema.describe(
+        "test_webhook_endpoint", {202: schema.DeliveryBody}, repeatable=True, finds=True
+    )
     def post(self, request: Request, id: UUID) -> Response:
         """Send a notification with the trigger TEST; ask for the delivery to see how it went."""
         endpoint = _endpoint(self, id)
+        self.without_body()
 
         def work() -> Answer:
             return Answer(202, {"delivery": str(subscribers.test(endpoint).id)})
 
-        return self.once(work, _shown_delivery)
+        return self.once(work, deliveries.shown_result)
 
 
 class RedeliverSince(Door):
     scopes = {"POST": Scope.MANAGE}
 
-    @record_schema.describe(
+    @schema.describe(
         "redeliver_webhooks_since",
         {202: schema.RedeliverBody},
         request=schema.RedeliverRequest,
         repeatable=True,
+        finds=True,
     )
     def post(self, request: Request, id: UUID) -> Response:
         """Deliver everything made since a time again, in its order and under the same ids."""
@@ -164,49 +166,6 @@ class RedeliverSince(Door):
             return Answer(202, {"redelivered": count})
 
         return self.once(work, dict)
-
-
-class Deliveries(Door):
-    scopes = {"GET": Scope.READ}
-
-    @record_schema.describe(
-        "list_webhook_deliveries",
-        {200: record_schema.listing(schema.DeliveryBody)},
-        parameters=[
-            record_schema.SENDER,
-            *(record_schema.query(name, hint) for name, hint in _FILTERS.items()),
-            *record_schema.PAGING,
-        ],
-    )
-    def get(self, request: Request) -> Response:
-        """Notifications, the newest first."""
-        query = self.list_query(*_FILTERS)
-        rows = _filtered(self.senders(query), query)
-        return self.page(page_of(rows, query, by="seq"), shown_delivery)
-
-
-class OneDelivery(Door):
-    scopes = {"GET": Scope.READ}
-
-    @record_schema.describe("read_webhook_delivery", {200: schema.DeliveryBody})
-    def get(self, request: Request, id: UUID) -> Response:
-        """One notification."""
-        return Response(shown_delivery(_delivery(self, id)))
-
-
-class Redeliver(Door):
-    scopes = {"POST": Scope.MANAGE}
-
-    @record_schema.describe("redeliver_webhook", {202: schema.DeliveryBody}, repeatable=True)
-    def post(self, request: Request, id: UUID) -> Response:
-        """Deliver it again, under the same id."""
-        delivery = _delivery(self, id)
-
-        def work() -> Answer:
-            subscribers.redeliver(delivery)
-            return Answer(202, {"delivery": str(delivery.id)})
-
-        return self.once(work, _shown_delivery)
 
 
 def shown(endpoint: WebhookEndpoint) -> dict[str, Any]:
@@ -226,37 +185,17 @@ def shown(endpoint: WebhookEndpoint) -> dict[str, Any]:
     }
 
 
-def shown_delivery(delivery: WebhookDelivery) -> dict[str, Any]:
-    """A notification as the API shows it, its body masked."""
-    return {
-        "id": str(delivery.id),
-        "seq": delivery.seq,
-        "endpoint": str(delivery.endpoint_id),
-        "trigger": delivery.trigger,
-        "event": str(delivery.event_id) if delivery.event_id else None,
-        "request_id": delivery.request_id or None,
-        "body": masked(delivery.body),
-        "status": delivery.status,
-        "attempts": delivery.attempts,
-        "status_code": delivery.status_code,
-        "text": delivery.text or None,
-        "created_at": shown_time(delivery.created_at),
-        "due_at": shown_time(delivery.due_at),
-        "ended_at": shown_time(delivery.ended_at),
-    }
-
-
 def _with_secret(made: list[str]) -> Callable[[Result], dict[str, Any]]:
     """The secret only of the call that made it: a replay has none to show."""
     return lambda result: {**_shown_endpoint(result), "secret": made[0] if made else None}
 
 
+def _nothing(result: Result) -> None:
+    """A deletion has nothing to show."""
+
+
 def _shown_endpoint(result: Result) -> dict[str, Any]:
     return shown(_endpoints().get(id=result["endpoint"]))
-
-
-def _shown_delivery(result: Result) -> dict[str, Any]:
-    return shown_delivery(WebhookDelivery.objects.get(id=result["delivery"]))
 
 
 def _endpoints() -> QuerySet[WebhookEndpoint]:
@@ -269,28 +208,6 @@ def _endpoint(door: Door, id: UUID) -> WebhookEndpoint:
     if endpoint is None:
         raise Http404
     return endpoint
-
-
-def _delivery(door: Door, id: UUID) -> WebhookDelivery:
-    rows = WebhookDelivery.objects.filter(endpoint__sender__in=door.key.senders.all())
-    delivery = rows.filter(id=id).first()
-    if delivery is None:
-        raise Http404
-    return delivery
-
-
-def _filtered(senders: list[Sender], query: Query) -> QuerySet[WebhookDelivery]:
-    """Raises ConsentError for values that no row could have."""
-    rows = WebhookDelivery.objects.filter(endpoint__sender__in=senders)
-    identities = lookups.identities(senders, query)
-    if identities is not None:
-        rows = rows.filter(identity__in=identities)
-    exact = {
-        "endpoint": query.uuid("endpoint"),
-        "trigger": query.word("trigger", list(Trigger)),
-        "status": query.word("status", list(DeliveryStatus)),
-    }
-    return rows.filter(**{name: value for name, value in exact.items() if value})
 
 
 def _triggers(body: Fields) -> list[str]:

@@ -1,0 +1,54 @@
+"""The API holds what its schema says, whatever is sent: every check that schemathesis has.
+
+Each operation is called by chance with what the schema allows and with what it does not; then
+operations are called one after another, with what came of the earlier ones. A few examples by
+default; `script/test fuzz` takes many, and every limit the schema names.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import schemathesis
+from hypothesis import HealthCheck, settings
+
+from config.wsgi import application
+from tests.fuzz.fitting import fit
+
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
+"""How many by chance for each operation, and how many rows of operations; 0: the quick run."""
+
+LIMITS = settings(
+    max_examples=EXAMPLES or 4,
+    deadline=None,
+    database=None,
+    derandomize=not EXAMPLES,
+    suppress_health_check=list(HealthCheck),
+)
+schema = schemathesis.openapi.from_wsgi("/api/schema/?format=json", application)
+# Each test says itself who calls; the check `ignored_auth` takes that away.
+schema.config.generation.with_security_parameters = False
+schema.config.phases.coverage.enabled = bool(EXAMPLES)
+
+
+@schema.parametrize()
+@LIMITS
+def test_an_operation_holds_what_the_schema_says(case: Any, key: dict[str, str]) -> None:
+    fit(case)
+    case.call_and_validate(headers=key)
+
+
+def test_operations_in_a_row_hold_what_the_schema_says(key: dict[str, str]) -> None:
+    class Machine(schema.as_state_machine()):
+        def before_call(self, case: Any) -> None:
+            fit(case)
+
+        def get_call_kwargs(self, case: Any) -> dict[str, Any]:
+            return {"headers": key}
+
+        def validate_response(self, response: Any, case: Any, *args: Any, **call: Any) -> None:
+            case.validate_response(response, *args, headers=key, transport_kwargs=call)
+
+    assert schema.statistic.transitions.total > 0
+    Machine.run(settings=settings(LIMITS, stateful_step_count=12))
