@@ -54,13 +54,15 @@ class ConsentEvents(Door):
         """
         body = self.body(schema.EventRequest)
         sender = self.sender(body)
+        written: list[ConsentEvent] = []
 
         def work() -> Answer:
             contacts = lookups.contacts_named(sender, _contact_of(body))
             fields = _entry_fields(body, contacts, self.actor)
-            return Answer(201, {"events": _ids(ledger.record(sender, **fields))})
+            written[:] = ledger.record(sender, **fields).events
+            return Answer(201, {"events": [str(event.id) for event in written]})
 
-        return self.once(work, _shown_recorded)
+        return self.once(work, lambda result: _shown_recorded(result, written))
 
     @operations.describe(
         "list_events",
@@ -94,11 +96,16 @@ class ConsentEventsInBulk(Door):
         sender = self.sender(body)
         items = body.items("events", schema.BULK_MAX)
 
-        def work() -> Answer:
-            results = _record_many(sender, items, self.actor)
-            return Answer(200, {"results": results}, wrote=any("events" in one for one in results))
+        written: list[ConsentEvent] = []
 
-        return self.once(work, _shown_bulk)
+        def work() -> Answer:
+            recorded = _record_many(sender, items, self.actor)
+            written[:] = [
+                event for one in recorded if isinstance(one, Recorded) for event in one.events
+            ]
+            return Answer(200, {"results": list(map(_result, recorded))}, wrote=bool(written))
+
+        return self.once(work, lambda result: _shown_bulk(result, written))
 
 
 class OneConsentEvent(Door):
@@ -188,13 +195,15 @@ def _channels(item: Fields) -> list[Any]:
     return [*(channels or []), entries.channel(named)]
 
 
-def _record_many(sender: Sender, items: list[Any], actor: str) -> list[Result]:
+def _record_many(
+    sender: Sender, items: list[Any], actor: str
+) -> list[Recorded | ConsentError | ApiError]:
     read = [_fields_of(item) for item in items]
     names = [name for one in read if isinstance(one, Fields) for name in _names_in(one)]
     contacts = lookups.contacts_named(sender, names)
     handed_in = [_entry_of(one, contacts, actor) for one in read]
     recorded = iter(ledger.record_many(sender, [e for e in handed_in if isinstance(e, Entry)]))
-    return [_result(next(recorded) if isinstance(one, Entry) else one) for one in handed_in]
+    return [next(recorded) if isinstance(one, Entry) else one for one in handed_in]
 
 
 def _names_in(item: Fields) -> list[str]:
@@ -224,18 +233,19 @@ def _entry_of(
         return error
 
 
-def _ids(recorded: Recorded) -> list[str]:
-    return [str(event.id) for event in recorded.events]
-
-
 def _result(of: Recorded | ConsentError | ApiError) -> Result:
     if isinstance(of, Recorded):
-        return {"events": _ids(of)}
+        return {"events": [str(event.id) for event in of.events]}
     return error_body(of.code, of.message, of.field)
 
 
-def _shown_recorded(result: Result) -> dict[str, Any]:
-    return _all_of(result["events"], shown_by_id(result["events"]))
+def _shown_recorded(result: Result, written: Iterable[ConsentEvent]) -> dict[str, Any]:
+    return _all_of(result["events"], _events_of(result["events"], written))
+
+
+def _events_of(ids: Iterable[str], written: Iterable[ConsentEvent]) -> Mapping[str, Any]:
+    """The lines just written; those of an earlier answer are read."""
+    return {str(event.id): shown(event) for event in written} or shown_by_id(ids)
 
 
 def _all_of(ids: list[str], events: Mapping[str, Any]) -> dict[str, Any]:
@@ -243,9 +253,9 @@ def _all_of(ids: list[str], events: Mapping[str, Any]) -> dict[str, Any]:
     return {**first, "events": [events[id] for id in ids]} if len(ids) > 1 else first
 
 
-def _shown_bulk(result: Result) -> dict[str, Any]:
+def _shown_bulk(result: Result, written: Iterable[ConsentEvent]) -> dict[str, Any]:
     items = result["results"]
-    events = shown_by_id(id for item in items for id in item.get("events", ()))
+    events = _events_of((id for item in items for id in item.get("events", ())), written)
     return {"results": [_shown_item(index, item, events) for index, item in enumerate(items)]}
 
 

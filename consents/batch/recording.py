@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -17,12 +17,14 @@ from consents.batch.people import Known, People
 from consents.batch.prepared import Prepared
 from consents.commitments import commit_to_address
 from consents.folding import Fold
-from consents.models import Consent, ConsentEvent, Sender
+from consents.models import ChannelIdentity, Consent, ConsentEvent, Sender
 from consents.models.base import new_id
 from consents.models.prepared import prepared
 from consents.purposes import PurposeTree
 from consents.signals import Line, Lines, lines_recorded
 from consents.vocabulary import ROOT_PURPOSE
+
+_IDENTITY: Final = ("id", "sender_id", "contact_id", "channel", "address")
 
 
 class Written(NamedTuple):
@@ -189,6 +191,13 @@ def _read(ids: Iterable[UUID]) -> Sequence[ConsentEvent]:
     return list(rows.select_related("identity", "purpose"))
 
 
+def _identity_of(sender: Sender, one: Written) -> ChannelIdentity:
+    """What is not known of it here is read when somebody asks."""
+    known, channel = one.identity, one.statement.address.channel.value
+    values = (known.id, sender.id, known.contact, channel, known.address)
+    return ChannelIdentity.from_db(connection.alias, _IDENTITY, values)
+
+
 def event_of(sender: Sender, purposes: PurposeTree, one: Written) -> ConsentEvent:
     """The line as an instance, as far as it can be known without reading it back."""
     statement = one.statement
@@ -196,7 +205,7 @@ def event_of(sender: Sender, purposes: PurposeTree, one: Written) -> ConsentEven
         id=statement.event,
         seq=one.seq,
         sender=sender,
-        identity_id=one.identity.id,
+        identity=_identity_of(sender, one),
         action=statement.action,
         purpose=purposes.by_id[statement.purpose],
         source=statement.source,
