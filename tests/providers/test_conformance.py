@@ -94,7 +94,9 @@ def test_a_fault_of_the_account_settles_no_row(
 ) -> None:
     script, fault, result = FAULTS[name]
     script(server)
-    delivery = deliver(adapter, where, some(adapter), seconds=0.4)
+    # Only who does not answer is waited for; a busy machine needs its time for the others.
+    patience = 0.4 if fault is Fault.TIMEOUT else 5
+    delivery = deliver(adapter, where, some(adapter), patience)
     assert delivery.account_fault is not None
     assert delivery.account_fault.fault is fault
     assert {outcome.result for outcome in delivery.outcomes.values()} == {result}
