@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Final
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from consents.models.base import new_id
 from providers import registry
 from providers.contract import Account, Change, Kind
-from providers.models import ProviderAccount, ProviderSync
+from providers.models import ProviderAccount
 
 LEASE = timedelta(seconds=60)
 CALL_SECONDS = 15.0
@@ -144,37 +144,59 @@ def _lease(account: UUID, size: int, lease: UUID, *, is_probe: bool) -> list[UUI
     return taken
 
 
+_CHANGES: Final = """
+SELECT row.id, row.kind, row.suspect_since IS NOT NULL, row.batch_max,
+       identity.channel, identity.address, line.source, host(detail.ip), detail.user_agent
+FROM providers_providersync row
+JOIN consents_channelidentity identity ON identity.id = row.identity_id
+LEFT JOIN consents_consentevent line ON line.id = row.event_id
+LEFT JOIN consents_eventdetail detail ON detail.event_id = row.event_id
+WHERE row.id = ANY(%s)
+ORDER BY row.due_at, row.seq
+"""
+
+
 def _calls(
     account: ProviderAccount, rows: Sequence[UUID], lease: UUID, batch_max: int
 ) -> list[Call]:
-    syncs = ProviderSync.objects.filter(id__in=rows).select_related("identity", "event__detail")
-    groups: dict[tuple[str, int], list[ProviderSync]] = {}
-    for sync in syncs.order_by("due_at", "seq"):
-        limit = 1 if sync.suspect_since else min(sync.batch_max or batch_max, batch_max)
-        groups.setdefault((sync.kind, limit), []).append(sync)
+    if not rows:
+        return []
     plain = account.plain
+    source = plain.settings.get("default_source") or DEFAULT_SOURCE
+    groups: dict[tuple[str, int], list[Change]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_CHANGES, [list(rows)])
+        for id, kind, is_suspect, most, *rest in cursor:
+            limit = 1 if is_suspect else min(most or batch_max, batch_max)
+            groups.setdefault((kind, limit), []).append(_change(id, kind, source, *rest))
     return [
-        Call(new_id(), plain, lease, [_change(one, plain.settings) for one in together])
+        Call(new_id(), plain, lease, together)
         for (kind, limit), group in sorted(groups.items(), reverse=True)
         for together in _chunks(group, limit)
     ]
 
 
-def _chunks(rows: Sequence[ProviderSync], size: int) -> list[Sequence[ProviderSync]]:
-    return [rows[at : at + size] for at in range(0, len(rows), size)]
+def _chunks(changes: Sequence[Change], size: int) -> list[Sequence[Change]]:
+    return [changes[at : at + size] for at in range(0, len(changes), size)]
 
 
-def _change(sync: ProviderSync, settings: Mapping[str, Any]) -> Change:
-    event = sync.event
-    detail = getattr(event, "detail", None)
-    default_source = settings.get("default_source") or DEFAULT_SOURCE
+def _change(
+    id: UUID,
+    kind: str,
+    default_source: str,
+    channel: str,
+    address: str | None,
+    source: str | None,
+    ip: str | None,
+    user_agent: str | None,
+) -> Change:
     return Change(
-        id=str(sync.id),
-        kind=Kind(sync.kind),
-        channel=sync.identity.channel,
-        identity=sync.identity.address or "",
-        request_id=str(sync.id),
-        source=(event.source if event else "") or default_source,
-        ip=detail.ip if detail else None,
-        user_agent=detail.user_agent if detail else "",
+        id=str(id),
+        kind=Kind(kind),
+        channel=channel,
+        identity=address or "",
+        request_id=str(id),
+        source=source or default_source,
+        ip=ip,
+        user_agent=user_agent or "",
     )

@@ -7,9 +7,7 @@ and nothing else. A row that did not arrive steps aside for a newer one of its p
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -17,11 +15,12 @@ from django.db.models import Q
 
 from consents.ledger import once_more_on_deadlock
 from consents.writing import database_clock
-from providers import accounts, circuit
+from providers import accounts, arrivals, attempts, circuit
+from providers.arrivals import ARRIVED, Returned
 from providers.claims import Call
-from providers.contract import Delivery, Fault, Result, Trace
+from providers.contract import Fault, Result
 from providers.decisions import Rows
-from providers.models import ProviderAccount, ProviderSync, SyncAttempt
+from providers.models import ProviderAccount, ProviderSync
 from providers.outcomes import FailedReason, Status
 
 FAILS_AS = {
@@ -29,17 +28,6 @@ FAILS_AS = {
     Result.UNSUPPORTED: FailedReason.UNSUPPORTED,
     Result.WITHDRAWN: FailedReason.WITHDRAWN,
 }
-ARRIVED = {Result.SUCCEEDED: Status.SUCCEEDED, Result.ACCEPTED: Status.AWAITING_RESULT}
-
-
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """A call that came back, and what the adapter says of it."""
-
-    call: Call
-    delivery: Delivery
-    started_at: datetime
-    elapsed: timedelta
 
 
 def settle(returned: Sequence[Returned]) -> None:
@@ -61,6 +49,8 @@ def reap() -> int:
 def release(calls: Iterable[Call]) -> None:
     """Give back what was claimed and not begun: it is due as before, nothing is spent."""
     leases = {row: call.lease for call in calls for row in call.rows}
+    if not leases:
+        return
     with transaction.atomic():
         rows = Rows(leases)
         for id, lease in leases.items():
@@ -81,10 +71,14 @@ def time_out_results(older_than: timedelta = timedelta(hours=1)) -> int:
 
 
 def _settle(returned: Sequence[Returned]) -> None:
-    rows = Rows([row for one in returned for row in one.call.rows])
-    _write_attempts(returned)
+    settled = arrivals.settle(returned)
+    left = [one for one in returned if not settled.issuperset(one.call.rows)]
+    attempts.write(returned)
+    if not left:
+        return
+    rows = Rows([row for one in left for row in one.call.rows if row not in settled])
     # In the order of the accounts, which are written to: two workers must not wait crosswise.
-    for one in sorted(returned, key=lambda one: one.call.account.id):
+    for one in sorted(left, key=lambda one: one.call.account.id):
         _settle_call(one, rows)
     rows.write()
 
@@ -154,32 +148,3 @@ def _is_its_own_fault(account: UUID, rows: Sequence[ProviderSync]) -> bool:
     return ProviderAccount.objects.filter(
         id=account, last_success_at__gt=rows[0].suspect_since
     ).exists()
-
-
-def _write_attempts(returned: Sequence[Returned]) -> None:
-    SyncAttempt.objects.bulk_create(
-        SyncAttempt(
-            sync_id=UUID(change.id),
-            call=one.call.id,
-            started_at=one.started_at,
-            elapsed_ms=int(one.elapsed.total_seconds() * 1000),
-            status_code=one.delivery.traces[-1].status if one.delivery.traces else None,
-            result=one.delivery.outcomes[change.id].result.value,
-            code=one.delivery.outcomes[change.id].code[:64],
-            text=one.delivery.outcomes[change.id].text[:500],
-            trace=[_plain(trace) for trace in one.delivery.traces],
-        )
-        for one in returned
-        for change in one.call.changes
-    )
-
-
-def _plain(trace: Trace) -> dict[str, Any]:
-    return {
-        "method": trace.method,
-        "url": trace.url,
-        "status": trace.status,
-        "elapsed_ms": int(trace.elapsed.total_seconds() * 1000),
-        "request": trace.request,
-        "response": trace.response,
-    }

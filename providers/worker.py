@@ -29,12 +29,12 @@ from django.db import (
 )
 
 from providers import claims, hearing, registry, settlement, sweeps
+from providers.arrivals import Returned
 from providers.claims import CALL_SECONDS, LEASE, LEASE_LEFT, Call
 from providers.contract import Delivery, Outcome, Result
 from providers.courier import Courier
 from providers.errors import UnknownKindError
 from providers.models import ProviderAccount
-from providers.settlement import Returned
 
 log = logging.getLogger(__name__)
 

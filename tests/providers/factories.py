@@ -14,10 +14,11 @@ from consents import ledger
 from consents.models import ChannelIdentity, ConsentEvent, Sender
 from consents.writing import database_clock
 from providers import accounts, claims
+from providers.arrivals import Returned
 from providers.claims import Call
 from providers.contract import AccountFault, Delivery, Outcome, Result, Trace
 from providers.models import ProviderAccount, ProviderSync
-from providers.settlement import Returned, settle
+from providers.settlement import settle
 from tests.consents.factories import NUMBER, OptInFactory, OptOutFactory, StopFactory
 
 CREDENTIALS = {
