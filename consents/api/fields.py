@@ -160,7 +160,7 @@ def shown_time(time: datetime | None) -> str | None:
 
 
 def _missing(name: str) -> ConsentError:
-    return ConsentError(f"{name}_required", f"Name the {name.replace('_', ' ')}.", name)
+    return ConsentError(f"{name}_required", "This is required.", name)
 
 
 def _unknown(name: str, known: Collection[str], kind: str) -> ApiError:

@@ -46,7 +46,7 @@ class Contact(models.Model):
     language = models.CharField(
         max_length=35,
         blank=True,
-        validators=[RegexValidator(r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$", "A BCP 47 tag.")],
+        validators=[RegexValidator(r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*\Z", "A BCP 47 tag.")],
         help_text="BCP 47, for example sv or pt-BR.",
     )
     created_at = models.DateTimeField(auto_now_add=True)

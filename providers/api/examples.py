@@ -158,7 +158,7 @@ OF: Final[Mapping[str, Example]] = {
     "redeliver_webhooks_since": Example(
         requests={"what was missed in the night": {"since": "2026-01-31T00:00:00Z"}},
         answers={202: {"redelivered": 17}},
-        refusals={400: [Refusal("since_required", "Name the since.", "since")]},
+        refusals={400: [Refusal("since_required", "This is required.", "since")]},
     ),
     "list_webhook_deliveries": Example(answers={200: followed("webhook-deliveries/", _DELIVERY)}),
     "read_webhook_delivery": Example(answers={200: _DELIVERY}),

@@ -200,6 +200,7 @@ def test_a_message_that_cannot_be_is_refused(api, change, code):
     ("change", "code"),
     [
         ({"language": "not a language"}, "invalid_language"),
+        ({"language": "sv\n"}, "invalid_language"),
         ({"external_id": "x" * 201}, "invalid_external_id"),
         ({"external_id": "x\0"}, "invalid_external_id"),
         ({"display_name": 7}, "invalid_display_name"),

@@ -11,6 +11,8 @@ from django.db import OperationalError, connection, connections
 
 from config.cluster import APPLICATION, OWNER
 from consents import idempotency, ledger
+from consents.api import refusals
+from consents.api.errors import error_body
 from consents.idempotency import Answer, OutcomeUnknown
 from consents.models import ApiKey, ConsentEvent, Contact, IdempotencyRecord, InboundMessage
 from tests.conftest import CLUSTER
@@ -152,7 +154,9 @@ def test_a_twin_that_takes_too_long_is_reported(api, as_owner, monkeypatch):
             [ApiKey.objects.get().id],
         )
         answer = api.post("consent-events/", OPT_IN, Idempotency_Key="slow")
+    [shown] = refusals.USUAL[409]
     assert code_of(answer) == (409, "idempotency_in_progress")
+    assert answer.json() == error_body(shown.code, shown.message, shown.field)
     assert not ConsentEvent.objects.exists()
     assert api.post("consent-events/", OPT_IN, Idempotency_Key="slow").status_code == 201
 

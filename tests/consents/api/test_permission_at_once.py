@@ -195,6 +195,14 @@ def test_a_rate_holds_and_each_call_counts_once(
     assert int(*short[2]["Retry-After"]) > 0
 
 
+def test_what_is_left_of_a_rate_is_told_by_the_short_way_too(api: Caller, both_ways: Ways) -> None:
+    ApiKey.objects.update(rate="600/min")
+    short, usual = both_ways(lambda: api.get("permission/", **ASKED))
+    assert short[2]["RateLimit-Policy"] == usual[2]["RateLimit-Policy"] == ['"key";q=600;w=60']
+    assert short[2]["RateLimit"][0].startswith('"key";r=599;')
+    assert usual[2]["RateLimit"][0].startswith('"key";r=598;')
+
+
 def test_a_question_that_cannot_be_counts_once_too(api: Caller, settings: Any) -> None:
     settings.API_THROTTLE_RATE = "2/hour"
     asked = {**ASKED, "purpose": "astrology"}
