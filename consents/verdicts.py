@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
 from consents.decision import Permission
 from consents.timestamps import written
+
+compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""JSON as the API writes it."""
 
 
 def fields(answer: Permission) -> dict[str, Any]:
@@ -22,6 +26,13 @@ def fields(answer: Permission) -> dict[str, Any]:
         "as_of": _time(answer.as_of),
         "valid_for": int(answer.valid_for.total_seconds()),
     }
+
+
+def in_json(answer: Permission) -> tuple[str, str]:
+    """The fields as JSON text without braces, cut in two where the value of `event` goes."""
+    text = compact({**fields(answer), "event": None})
+    before, _, after = text[1:-1].partition('"event":null')
+    return f'{before}"event":', after
 
 
 def _time(time: datetime | None) -> str | None:
