@@ -25,7 +25,6 @@ from consents.models import Purpose, Sender
 from consents.models.standing import FOLD_FIELDS
 from consents.purposes import PurposeTree
 from consents.vocabulary import ROOT_PURPOSE, Category, Channel, Reason, State
-from consents.writing import database_clock
 
 Shown = TypeVar("Shown")
 
@@ -58,12 +57,12 @@ def check_many(
     Raises ConsentError for an unknown channel or purpose and for the root purpose.
     """
     on = entries.channel(channel)
-    purposes = PurposeTree.load()
+    # The clock before anything is read: what is said after it need not be in the answer.
+    purposes, now = PurposeTree.current()
     asked = purposes.named(purpose)
     if asked.key == ROOT_PURPOSE:
         raise ConsentError("purpose_not_askable", "Ask for a purpose narrower than all.", "purpose")
-    # Before anything is read: what is said after this instant need not be in the answer.
-    panel = _Panel(on, asked, purposes, database_clock(), show)
+    panel = _Panel(on, asked, purposes, now, show)
     return _answers(panel, _People(sender, on, panel.chain), identities)
 
 
