@@ -48,8 +48,7 @@ def check(
     rows = _fetch(_OF_SENDER, {**_asked(on, address, purpose), "sender": sender.id})
     if not rows:
         raise ConsentError("unknown_purpose", "There is no such purpose.", "purpose")
-    if purpose == ROOT_PURPOSE:
-        raise ConsentError("purpose_not_askable", "Ask for a purpose narrower than all.", "purpose")
+    refuse_root(purpose)
     if at is not None and at.tzinfo is None:
         raise ConsentError("invalid_at", "This must be a time with its zone.", "at")
     now: datetime = rows[0][0]
@@ -81,6 +80,12 @@ def check_with_key(
     if address is None:
         return key, Permission(allowed=False, reason=Reason.INVALID_IDENTITY, as_of=rows[0][0])
     return key, decide(_facts(channel, rows), rows[0][0])
+
+
+def refuse_root(purpose: object) -> None:
+    """Raises ConsentError for the root purpose: nothing is sent for all purposes."""
+    if purpose == ROOT_PURPOSE:
+        raise ConsentError("purpose_not_askable", "Ask for a purpose narrower than all.", "purpose")
 
 
 def readable(channel: Channel, identity: object) -> identifiers.Address | None:

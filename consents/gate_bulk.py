@@ -17,14 +17,13 @@ from django.db import connection
 from consents import entries, identifiers, window
 from consents.commitments import identity_digest
 from consents.decision import Facts, Permission, decide
-from consents.errors import ConsentError
 from consents.folding import Fold
-from consents.gate import readable
+from consents.gate import readable, refuse_root
 from consents.identifiers import Address
 from consents.models import Purpose, Sender
 from consents.models.standing import FOLD_FIELDS
 from consents.purposes import PurposeTree
-from consents.vocabulary import ROOT_PURPOSE, Category, Channel, Reason, State
+from consents.vocabulary import Category, Channel, Reason, State
 
 Shown = TypeVar("Shown")
 
@@ -59,11 +58,15 @@ def check_many(
     on = entries.channel(channel)
     # The clock before anything is read: what is said after it need not be in the answer.
     purposes, now = PurposeTree.current()
-    asked = purposes.named(purpose)
-    if asked.key == ROOT_PURPOSE:
-        raise ConsentError("purpose_not_askable", "Ask for a purpose narrower than all.", "purpose")
+    asked = askable(purposes, purpose)
     panel = _Panel(on, asked, purposes, now, show)
     return _answers(panel, _People(sender, on, panel.chain), identities)
+
+
+def askable(purposes: PurposeTree, key: object) -> Purpose:
+    """The purpose with this key. Raises ConsentError where there is none, and for the root."""
+    refuse_root(key)
+    return purposes.named(key)
 
 
 def _answers(

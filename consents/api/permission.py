@@ -114,7 +114,7 @@ class Permissions(Door):
         channel = entries.channel(body.required_text("channel"))
         purpose = body.text("purpose") or DEFAULT_PURPOSE
         identities = body.items("identities", IDENTITIES_MAX)
-        answers = gate_bulk.check_many(sender, channel, identities, purpose, show=verdicts.in_json)
+        answers = gate_bulk.check_many(sender, channel, identities, purpose, show=_in_json)
         results = ",".join(_shown_item(index, *one) for index, one in enumerate(answers))
         head = verdicts.compact({"channel": channel.value, "purpose": purpose})
         content = f'{head[:-1]},"results":[{results}]}}'
@@ -154,6 +154,10 @@ def _plain_question(request: HttpRequest) -> tuple[str | None, Channel, str, str
         return sender, channel, identity, query.text("purpose") or DEFAULT_PURPOSE
     except (ApiError, ConsentError):
         return None
+
+
+def _in_json(answer: Permission) -> tuple[str, str]:
+    return verdicts.in_json(verdicts.fields(answer))
 
 
 def _body(answer: Permission, channel: Channel, purpose: str) -> dict[str, Any]:
