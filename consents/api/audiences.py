@@ -9,8 +9,6 @@ from typing import IO, Final
 
 from django.conf import settings
 from django.http import HttpRequest, StreamingHttpResponse, UnreadablePostError
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from consents.api import errors, parsing, schema
@@ -25,26 +23,24 @@ _FORMATS: Final = {
     "application/x-ndjson": NDJSON,
     "application/jsonl": NDJSON,
 }
-_DELIMITERS: Final = {"": ",", ",": ",", ";": ";", "|": "|", "tab": "\t"}
+_DELIMITERS: Final = {",": ",", ";": ";", "|": "|", "tab": "\t"}
+_DELIMITER: Final = {"type": "string", "enum": [*_DELIMITERS]}
 
 
 class AudienceCheck(Door):
     scopes = {"POST": Scope.CHECK}
 
-    @extend_schema(
-        operation_id="check_audience",
+    @schema.describe(
+        "check_audience",
+        {},
+        files=_FORMATS,
         parameters=[
             schema.query("sender", "May be left out where the key has only one."),
             schema.query("channel", required=True),
             schema.query("purpose", required=True),
             schema.query("column", "Which one holds people's identities; else identity."),
-            schema.query("delimiter", "Of CSV: one of , ; | and tab; else a comma."),
+            schema.query("delimiter", "Of CSV; else a comma.", schema=_DELIMITER),
         ],
-        request=dict.fromkeys(_FORMATS, OpenApiTypes.STR),
-        responses={
-            **{(200, media_type): OpenApiTypes.STR for media_type in _FORMATS},
-            "default": schema.ErrorBody,
-        },
     )
     def post(self, request: Request) -> StreamingHttpResponse:
         """May this be sent, now, to each of the people in this file?
@@ -61,7 +57,7 @@ class AudienceCheck(Door):
             query.required_text("purpose"),
             query.text("column") or "identity",
         )
-        delimiter = _DELIMITERS[query.word("delimiter", _DELIMITERS)]
+        delimiter = _DELIMITERS[query.word("delimiter", _DELIMITERS) or ","]
         media_type, format = _format(self.request._request)
         file = _taken_in(self.request._request)
         # As long as it is open, a file without a name has this path.

@@ -87,9 +87,10 @@ def test_the_answer_is_of_the_sender_that_is_named(sender: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"channel": ""}, "channel_required"),
+        ({"channel": None}, "channel_required"),
+        ({"channel": ""}, "invalid_channel"),
         ({"channel": "FAX"}, "unknown_channel"),
-        ({"purpose": ""}, "purpose_required"),
+        ({"purpose": None}, "purpose_required"),
         ({"purpose": "astrology"}, "unknown_purpose"),
         ({"purpose": "all"}, "purpose_not_askable"),
         ({"column": "phone"}, "column_required"),
@@ -102,9 +103,10 @@ def test_the_answer_is_of_the_sender_that_is_named(sender: Any) -> None:
     ],
 )
 def test_a_question_that_cannot_be_asked_is_refused(
-    api: Caller, change: dict[str, str], code: str
+    api: Caller, change: dict[str, str | None], code: str
 ) -> None:
-    assert code_of(check(api, asked={**ASKED, **change})) == (400, code)
+    asked = {name: value for name, value in {**ASKED, **change}.items() if value is not None}
+    assert code_of(check(api, asked=asked)) == (400, code)
 
 
 @pytest.mark.parametrize(
