@@ -121,6 +121,8 @@ APPLICATION_ROLE = environment.database(env, CLUSTER, as_owner=False)["USER"]
 
 API_BODY_MAX = environment.number(env, "API_BODY_MAX", 1024 * 1024, least=1)
 API_BULK_BODY_MAX = environment.number(env, "API_BULK_BODY_MAX", 32 * 1024 * 1024, least=1)
+# Of a file of people; it is kept on disk while it is answered.
+API_FILE_MAX = environment.number(env, "API_FILE_MAX", 1024**3, least=1, most=2**63 - 1)
 # Django refuses above this whatever the door; each door of the API enforces its own, lower one.
 DATA_UPLOAD_MAX_MEMORY_SIZE = max(API_BODY_MAX, API_BULK_BODY_MAX)
 API_THROTTLE_RATE = environment.rate(env, "API_THROTTLE_RATE")

@@ -43,13 +43,17 @@ class Permission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """All that the answer depends on. `chain`: the folds of the root, the category, the purpose."""
+    """All that the answer depends on.
+
+    `is_known`: whether there is such an identity. `chain`: the folds of the root, the category,
+    the purpose.
+    """
 
     channel: Channel
     category: Category
     allowed_in_window: bool
     own_only: bool
-    identity: UUID | None
+    is_known: bool = True
     chain: Sequence[Fold] = ()
     last_inbound_at: datetime | None = None
     held_at: datetime | None = None
@@ -57,7 +61,7 @@ class Facts:
 
 def decide(facts: Facts, now: datetime) -> Permission:
     """The table, read at this time."""
-    if facts.identity is None:
+    if not facts.is_known:
         return Permission(allowed=False, reason=Reason.UNKNOWN_IDENTITY, as_of=now)
     verdict = resolve(facts.chain, own_only=facts.own_only)
     until = window.open_until(facts.last_inbound_at, facts.channel.window, now)

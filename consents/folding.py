@@ -160,7 +160,7 @@ def _state(fold: Fold) -> State | None:
 def _refusal(chain: Sequence[Fold], level: int) -> datetime | None:
     """When the last opt-out at this level occurred that nothing here or narrower has lifted."""
     here = chain[level]
-    if here.last_opt_out is None:
+    if here.opted_out_at is None and here.dropin_opted_out_at is None:
         return None
     lifted = latest(*(one.lifted_at for one in chain[level:]))
     dropin_lifted = latest(lifted, *(one.dropin_lifted_at for one in chain[level:]))

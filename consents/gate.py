@@ -48,8 +48,7 @@ def check(
     rows = _fetch(_OF_SENDER, {**_asked(on, address, purpose), "sender": sender.id})
     if not rows:
         raise ConsentError("unknown_purpose", "There is no such purpose.", "purpose")
-    if purpose == ROOT_PURPOSE:
-        raise ConsentError("purpose_not_askable", "Ask for a purpose narrower than all.", "purpose")
+    refuse_root(purpose)
     if at is not None and at.tzinfo is None:
         raise ConsentError("invalid_at", "This must be a time with its zone.", "at")
     now: datetime = rows[0][0]
@@ -59,7 +58,7 @@ def check(
     if at is None:
         return decide(facts, now)
     if at < now:
-        facts = _as_of(facts, rows[0][4:7], at, hindsight=hindsight)
+        facts = _as_of(facts, rows[0][7], rows[0][4:7], at, hindsight=hindsight)
     return replace(decide(facts, at), valid_for=timedelta())
 
 
@@ -81,6 +80,12 @@ def check_with_key(
     if address is None:
         return key, Permission(allowed=False, reason=Reason.INVALID_IDENTITY, as_of=rows[0][0])
     return key, decide(_facts(channel, rows), rows[0][0])
+
+
+def refuse_root(purpose: object) -> None:
+    """Raises ConsentError for the root purpose: nothing is sent for all purposes."""
+    if purpose == ROOT_PURPOSE:
+        raise ConsentError("purpose_not_askable", "Ask for a purpose narrower than all.", "purpose")
 
 
 def readable(channel: Channel, identity: object) -> identifiers.Address | None:
@@ -160,7 +165,7 @@ def _facts(channel: Channel, rows: Sequence[tuple[Any, ...]]) -> Facts:
         category=Category(category),
         allowed_in_window=allowed_in_window,
         own_only=own_only,
-        identity=identity,
+        is_known=identity is not None,
         chain=_chain(purposes, folds),
         last_inbound_at=last_inbound_at,
         held_at=held_at,
@@ -176,15 +181,19 @@ def _fold(state: str, *rest: Any) -> Fold:
 
 
 def _as_of(
-    facts: Facts, purposes: Sequence[UUID | None], at: datetime, *, hindsight: bool
+    facts: Facts,
+    identity: UUID | None,
+    purposes: Sequence[UUID | None],
+    at: datetime,
+    *,
+    hindsight: bool,
 ) -> Facts:
-    if facts.identity is None:
+    if identity is None:
         return facts
     known_by = None if hindsight else at
-    folds = state_as_of(facts.identity, at, hindsight=hindsight)
     return replace(
         facts,
-        chain=_chain(purposes, folds),
-        last_inbound_at=last_inbound_as_of(facts.identity, at, known_by=known_by),
-        held_at=held_as_of(facts.identity, at, known_by=known_by),
+        chain=_chain(purposes, state_as_of(identity, at, hindsight=hindsight)),
+        last_inbound_at=last_inbound_as_of(identity, at, known_by=known_by),
+        held_at=held_as_of(identity, at, known_by=known_by),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -82,6 +83,25 @@ def lookup_key_of_canonical(channel: Channel, value: str) -> str:
         local, _, domain = value.rpartition("@")
         return f"{_casefolded(local)}@{domain}"
     return msisdn.lookup_key(value) if _is_phone(channel, value) else value
+
+
+def guesses(channel: Channel, texts: Iterable[object]) -> list[tuple[str, str] | None]:
+    """Value and lookup key that texts have if they are written canonically, at a glance's price.
+
+    A guess is right where an identity found by the key has this very value; where none has, only
+    `normalise` can tell. None for what is not worth a look.
+    """
+    is_phone = channel.identity_kind is IdentityKind.PHONE
+    guessed: list[tuple[str, str] | None] = []
+    for text in texts:
+        value = str(text) if type(text) is int and 0 <= text < _INTEGER_MAX else text
+        if type(value) is not str or not value.isascii() or not value.isprintable():
+            guessed.append(None)
+        elif is_phone and (digits := value.removeprefix("+")).isdigit():
+            guessed.append((digits, msisdn.lookup_key(digits)))
+        else:
+            guessed.append((value, value))
+    return guessed
 
 
 def is_business_scoped(value: str) -> bool:

@@ -72,6 +72,8 @@ def lookup_key(digits: str) -> str:
     The rules rest on the plans and not on WhatsApp, so they hold on every phone channel: a STOP
     by SMS in the new spelling must find the consent that was recorded in the old one.
     """
+    if not digits.startswith("5"):
+        return digits
     if digits.startswith("521"):
         return _MEXICO.sub(r"52\1", digits) if _MEXICO.fullmatch(digits) else digits
     if digits.startswith("549"):

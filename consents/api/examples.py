@@ -22,19 +22,29 @@ PREVIOUS: Final = "https://consent.example.com/api/v1/{}?cursor=bjQ3MTE"
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Requests by title, answers by status, what this operation alone refuses."""
+    """Requests by title, answers by status, what this operation alone refuses.
+
+    `media_type` is that of requests and answers; refusals are JSON.
+    """
 
     requests: Mapping[str, Any] = field(default_factory=dict)
     answers: Mapping[int, Any] = field(default_factory=dict)
     refusals: Mapping[int, Sequence[Refusal]] = field(default_factory=dict)
+    media_type: str = "application/json"
 
     def shown(self) -> list[OpenApiExample]:
         asked = [
-            OpenApiExample(title, value=value, request_only=True)
+            OpenApiExample(title, value=value, request_only=True, media_type=self.media_type)
             for title, value in self.requests.items()
         ]
         answered = [
-            OpenApiExample("answer", value=value, response_only=True, status_codes=[str(status)])
+            OpenApiExample(
+                "answer",
+                value=value,
+                response_only=True,
+                status_codes=[str(status)],
+                media_type=self.media_type,
+            )
             for status, value in self.answers.items()
         ]
         return [*asked, *answered]
@@ -119,6 +129,17 @@ _CONFLICT: Final = Refusal(
 _TAKEN: Final = Refusal(
     "external_id_taken", "Another contact of this sender has this external_id.", "external_id"
 )
+
+_CUSTOMERS: Final = f"""\
+name,identity
+Ada,+{NUMBER}
+Bob,46732002244
+"""
+_CUSTOMERS_ANSWERED: Final = f"""\
+name,identity,allowed,modes,basis,reason,expires_at,free_form_until,event,as_of,valid_for
+Ada,+{NUMBER},true,template,opt_in,,,,{EVENT},{WRITTEN_AT},5
+Bob,46732002244,false,,,unknown_identity,,,,{WRITTEN_AT},5
+"""
 
 OF: Final[Mapping[str, Example]] = {
     "record": Example(
@@ -219,6 +240,18 @@ OF: Final[Mapping[str, Example]] = {
             }
         },
         refusals={400: [Refusal("too_many_items", "At most 10000 at a time.", "identities")]},
+    ),
+    "check_audience": Example(
+        requests={"a list of customers": _CUSTOMERS},
+        answers={200: _CUSTOMERS_ANSWERED},
+        refusals={
+            400: [
+                Refusal("column_required", "The file has no such column.", "column"),
+                Refusal("no_header", "The file has no line with the names of its columns."),
+            ],
+            507: [Refusal("no_room", "There is no room for this file now.")],
+        },
+        media_type="text/csv",
     ),
     "claim_confirmation": Example(
         requests={"after an opt-out": {"channel": "WHATSAPP", "identity": NUMBER}},

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 from consents.api import refusals
 
-_TAGS: Final = {"permissions": "permission"}
+_TAGS: Final = {"permissions": "permission", "audiences": "permission"}
 _MARK: Final = "x-spec-enum-id"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from inspect import cleandoc
 from typing import Any, Final, TypeVar
 
@@ -55,6 +55,7 @@ def one_of(words_of: Any) -> Mapping[str, Any]:
 
 UUID_TEXT: Final = {"type": "string", "format": "uuid"}
 _TEXT: Final = {"type": "string", "minLength": 1, "pattern": STORABLE}
+_FILE: Final = {"type": "string"}
 _TIME: Final = {"type": "string", "format": "date-time"}
 _PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "action": one_of(Action),
@@ -68,7 +69,11 @@ _PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "to": _TIME,
 }
 _FIRST_SENTENCE: Final = re.compile(r"(?<=[.?])\s")
-_EXAMPLES: Final = {"channel": Channel.WHATSAPP.value, "identity": "46732001122"}
+_EXAMPLES: Final = {
+    "channel": Channel.WHATSAPP.value,
+    "identity": "46732001122",
+    "purpose": "marketing",
+}
 
 
 def query(
@@ -114,6 +119,7 @@ def describe(
     answers: Mapping[int, Shape | None],
     *,
     request: Shape | None = None,
+    files: Collection[str] = (),
     parameters: Sequence[OpenApiParameter] = (),
     repeatable: bool = False,
     finds: bool = False,
@@ -121,20 +127,25 @@ def describe(
 ) -> Callable[[Method], Method]:
     """What the schema says of a method besides its docstring.
 
-    `repeatable`: it takes an Idempotency-Key. `finds`: it is about something named in the path.
-    Without `example` it is the one that `examples` has of this operation.
+    `files`: the media types of a file that is sent, and answered in the same format. `repeatable`:
+    it takes an Idempotency-Key. `finds`: it is about something named in the path. Without
+    `example` it is the one that `examples` has of this operation.
     """
     shown = example or examples.OF[operation]
     statuses = {*refusals.ALWAYS, *shown.refusals}
     statuses |= {404} if finds else set()
     statuses |= set(refusals.OF_REPEATABLES) if repeatable else set()
-    statuses |= set(refusals.OF_BODIES) if repeatable or request else set()
+    statuses |= set(refusals.OF_BODIES) if repeatable or request or files else set()
     refused = {
         status: refusals.response(status, shown.refusals.get(status, ()))
         for status in sorted(statuses)
     }
-    done = {status: OpenApiResponse(shape, "Done.") for status, shape in answers.items()}
-    headers = [*_headers([*done], [*refused]), *(_repeating([*done]) if repeatable else [])]
+    done: dict[Any, OpenApiResponse] = {
+        status: OpenApiResponse(shape, "Done.") for status, shape in answers.items()
+    }
+    done |= {(200, media): OpenApiResponse(_FILE, "The file, answered.") for media in files}
+    succeeded = [*answers, *([200] if files else [])]
+    headers = [*_headers(succeeded, [*refused]), *(_repeating(succeeded) if repeatable else [])]
 
     def decorate(method: Method) -> Method:
         text = cleandoc(method.__doc__ or "")
@@ -142,7 +153,7 @@ def describe(
             operation_id=operation,
             summary=_FIRST_SENTENCE.split(text)[0].rstrip("."),
             description=text,
-            request=request,
+            request=dict.fromkeys(files, _FILE) if files else request,
             responses={**done, **refused},
             parameters=[*parameters, *headers],
             examples=shown.shown(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NoReturn
 
 from django.http import HttpRequest
@@ -11,6 +12,7 @@ from django.http import HttpRequest
 from consents.api.errors import ApiError
 
 DEPTH_MAX: Final = 64
+_PIECE: Final = 256 * 1024
 _UTF8: Final = frozenset({"", "utf-8", "utf8"})
 
 
@@ -19,19 +21,27 @@ def read_body(request: HttpRequest, limit: int, *, is_typed: bool = True) -> byt
 
     `is_typed`: it must be declared as JSON in UTF-8.
     """
-    length = int(request.META.get("CONTENT_LENGTH") or 0)
-    if length == 0 and not _is_chunked(request):
+    if _length(request) == 0 and not _is_chunked(request):
         return b""
     if is_typed:
         _check_media_type(request)
+    return b"".join(pieces(request, limit))
+
+
+def pieces(request: HttpRequest, limit: int) -> Iterator[bytes]:
+    """The body as it comes in, of at most `limit` bytes. Raises ApiError 400, 411 and 413."""
+    length = _length(request)
     if length > limit:
         raise _too_large(limit)
-    content = _chunked(request, limit) if _is_chunked(request) else request.read(limit + 1)
-    if len(content) > limit:
-        raise _too_large(limit)
-    if len(content) < length:
+    read = _reader(request)
+    taken = 0
+    while piece := read(min(_PIECE, limit + 1 - taken)):
+        taken += len(piece)
+        if taken > limit:
+            raise _too_large(limit)
+        yield piece
+    if taken < length:
         raise ApiError(400, "incomplete_body", "The body is shorter than its Content-Length.")
-    return bytes(content)
 
 
 def parse_object(content: bytes) -> dict[str, Any]:
@@ -53,9 +63,14 @@ def parse_object(content: bytes) -> dict[str, Any]:
     return value
 
 
+def is_utf8(request: HttpRequest) -> bool:
+    """Whether the body is declared to be in UTF-8, which it is where nothing is said."""
+    charset = (request.content_params or {}).get("charset", "")
+    return charset.strip('"').lower() in _UTF8
+
+
 def _check_media_type(request: HttpRequest) -> None:
-    charset = (request.content_params or {}).get("charset", "").strip('"').lower()
-    if request.content_type != "application/json" or charset not in _UTF8:
+    if request.content_type != "application/json" or not is_utf8(request):
         raise ApiError(
             415, "unsupported_media_type", "Send JSON in UTF-8, as Content-Type application/json."
         )
@@ -65,17 +80,18 @@ def _is_chunked(request: HttpRequest) -> bool:
     return "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
 
 
-def _chunked(request: HttpRequest, limit: int) -> bytes:
-    """A body without a length, which only a server that marks its end can hand over."""
+def _length(request: HttpRequest) -> int:
+    return int(request.META.get("CONTENT_LENGTH") or 0)
+
+
+def _reader(request: HttpRequest) -> Callable[[int], bytes]:
+    if not _is_chunked(request):
+        return request.read
+    # Without a length only a server that marks the end of a body can hand it over.
     if not request.META.get("wsgi.input_terminated"):
         raise ApiError(411, "length_required", "Send the body with a Content-Length.")
-    content = bytearray()
-    while len(content) <= limit:
-        chunk = request.META["wsgi.input"].read(limit + 1 - len(content))
-        if not chunk:
-            break
-        content += chunk
-    return bytes(content)
+    read: Callable[[int], bytes] = request.META["wsgi.input"].read
+    return read
 
 
 def _too_large(limit: int) -> ApiError:

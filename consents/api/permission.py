@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from json.encoder import encode_basestring
 from typing import Any, Final, cast
 
 from django.http import HttpRequest, HttpResponse
@@ -21,7 +21,7 @@ from consents.api.errors import ApiError
 from consents.api.fields import Query
 from consents.decision import Permission
 from consents.errors import ConsentError
-from consents.gate_bulk import Asked
+from consents.gate_bulk import Form
 from consents.idempotency import Answer, Result
 from consents.models import ApiKey
 from consents.vocabulary import Category, Channel, Scope
@@ -98,8 +98,7 @@ class OnePermission(Door):
         self.headers = self.default_response_headers
         _, channel, _, purpose = asked
         body = _body(answer, channel, purpose)
-        content = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
-        plain = HttpResponse(content, content_type="application/json")
+        plain = HttpResponse(verdicts.compact(body), content_type="application/json")
         return self.finalize_response(checked, cast(Response, plain))
 
 
@@ -108,16 +107,18 @@ class Permissions(Door):
     is_bulk = True
 
     @schema.describe("check_many", {200: schema.PermissionsBody}, request=schema.PermissionsRequest)
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponse:
         """The same of up to 10 000 people, in their order."""
         body = self.body(schema.PermissionsRequest)
         sender = self.sender(body)
         channel = entries.channel(body.required_text("channel"))
         purpose = body.text("purpose") or DEFAULT_PURPOSE
         identities = body.items("identities", IDENTITIES_MAX)
-        answers = gate_bulk.check_many(sender, channel, identities, purpose)
-        results = [_shown_item(index, answer) for index, answer in enumerate(answers)]
-        return Response({"channel": channel.value, "purpose": purpose, "results": results})
+        answers = gate_bulk.check_many(sender, channel, identities, purpose, show=_in_json)
+        results = ",".join(_shown_item(index, *one) for index, one in enumerate(answers))
+        head = verdicts.compact({"channel": channel.value, "purpose": purpose})
+        content = f'{head[:-1]},"results":[{results}]}}'
+        return HttpResponse(content, content_type="application/json")
 
 
 class Confirmation(Door):
@@ -155,6 +156,10 @@ def _plain_question(request: HttpRequest) -> tuple[str | None, Channel, str, str
         return None
 
 
+def _in_json(answer: Permission) -> tuple[str, str]:
+    return verdicts.in_json(verdicts.fields(answer))
+
+
 def _body(answer: Permission, channel: Channel, purpose: str) -> dict[str, Any]:
     return {**verdicts.fields(answer), "channel": channel.value, "purpose": purpose}
 
@@ -164,6 +169,11 @@ def _in_order(result: Result) -> dict[str, Any]:
     return {name: result[name] for name in known_to(schema.PermissionBody)}
 
 
-def _shown_item(index: int, asked: Asked) -> dict[str, Any]:
-    read_as = asked.address.value if asked.address else None
-    return {"index": index, "identity": read_as, **verdicts.fields(asked.permission)}
+def _shown_item(
+    index: int, identity: str | None, form: Form[tuple[str, str]], event: str | None
+) -> str:
+    """JSON, put together from pieces: ten thousand objects take longer than all the rest."""
+    read_as = "null" if identity is None else encode_basestring(identity)
+    before, after = form.shown
+    decided_by = f'"{event}"' if event else "null"
+    return f'{{"index":{index},"identity":{read_as},{before}{decided_by}{after}}}'

@@ -40,11 +40,13 @@ MEANINGS: Final[Mapping[int, str]] = {
     409: "What stands in the way is there already, or under way.",
     410: "This was carried out before, and what it made has been deleted since.",
     411: "The body came without a Content-Length, in a way that does not show its end.",
-    413: "The body is too large: 1 MB, in bulk 32 MB, where the operator says nothing else.",
-    415: "The body is not declared as JSON in UTF-8.",
+    413: "The body is too large: 1 MB, in bulk 32 MB, a file of people 1 GB, where the operator "
+    "says nothing else.",
+    415: "The body is not declared as JSON in UTF-8, or as the file that is wanted.",
     422: "The Idempotency-Key was used before with another body.",
     429: "The key calls too often; Retry-After says when to come back.",
     503: "Later: the database could not be asked, or was lost while committing.",
+    507: "Later, or less at once: there is no room for the body.",
 }
 
 USUAL: Final[Mapping[int, Sequence[Refusal]]] = {
@@ -104,6 +106,6 @@ def response(status: int, own: Iterable[Refusal] = ()) -> OpenApiResponse:
     """How the schema describes this status; `own`: what this door alone says with it."""
     examples = [
         OpenApiExample(one.code, value=error_body(one.code, one.message, one.field))
-        for one in (*own, *USUAL[status])
+        for one in (*own, *USUAL.get(status, ()))
     ]
     return OpenApiResponse(ErrorBody, MEANINGS[status], examples)

@@ -7,7 +7,7 @@ from csp.decorators import csp_update
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from consents.api import contacts, events, inbound, permission
+from consents.api import audiences, contacts, events, inbound, permission
 
 # Swagger UI styles its elements inline and draws with data: images; no other page may.
 _SWAGGER_CSP = {"style-src": [SELF, UNSAFE_INLINE], "img-src": [SELF, "data:"]}
@@ -27,6 +27,7 @@ urlpatterns = [
     path("v1/permission/", permission.OnePermission.as_view(), name="permission"),
     path("v1/permission/confirmation/", permission.Confirmation.as_view(), name="confirmation"),
     path("v1/permissions/", permission.Permissions.as_view(), name="permissions"),
+    path("v1/audiences/check/", audiences.AudienceCheck.as_view(), name="audience-check"),
     path("v1/inbound-messages/", inbound.InboundMessages.as_view(), name="inbound-messages"),
     path("v1/contacts/", contacts.Contacts.as_view(), name="contacts"),
     path("v1/contacts/<uuid:id>/", contacts.OneContact.as_view(), name="contact"),

@@ -39,7 +39,6 @@ def facts(category: Category, *chain: Fold, **known: Any) -> Facts:
         "category": category,
         "allowed_in_window": category.allowed_in_window,
         "own_only": False,
-        "identity": UUID(int=7),
         "chain": chain or (Fold(), Fold(), Fold()),
         **known,
     }
@@ -212,7 +211,7 @@ def test_an_answer_may_not_be_kept_beyond_the_end_of_the_permission() -> None:
 
 
 def test_an_unknown_identity_is_an_answer() -> None:
-    answer = decide(facts(Category.SERVICE, identity=None), NOW)
+    answer = decide(facts(Category.SERVICE, is_known=False), NOW)
     assert answer == Permission(allowed=False, reason=Reason.UNKNOWN_IDENTITY, as_of=NOW)
 
 

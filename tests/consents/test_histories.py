@@ -12,12 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from consents import gate, gate_bulk, ledger
+from consents import gate, ledger
 from consents.decision import Permission
 from consents.entries import Entry
 from consents.ledger import Recorded
 from consents.models import ChannelIdentity, Consent, ConsentEvent, Sender, Standing
 from consents.vocabulary import Basis
+from tests.consents.asking import together
 from tests.consents.factories import (
     NUMBER,
     OTHER_NUMBER,
@@ -264,9 +265,8 @@ def test_asking_for_many_answers_what_asking_for_each_answers(
         MessageFactory(identity=STRANGER, text="do not stop")
         for purpose in CHAINS:
             one_by_one = [gate.check(sender, "WHATSAPP", each, purpose) for each in asked]
-            together = gate_bulk.check_many(sender, "WHATSAPP", asked, purpose)
-            for one, other in zip(one_by_one, together, strict=True):
-                assert decision(one) == decision(other.permission)
+            for one, other in zip(one_by_one, together(sender, asked, purpose), strict=True):
+                assert decision(one) == decision(other)
 
 
 def decision(answer: Permission) -> tuple[object, ...]:

@@ -14,6 +14,7 @@ from consents.errors import ConsentError
 from consents.identifiers import (
     ADDRESS_MAX,
     Address,
+    guesses,
     is_business_scoped,
     lookup_key_of_canonical,
     masked,
@@ -211,18 +212,18 @@ def test_decoration_changes_nothing(digits: str, prefix: str, separator: str) ->
     assert normalise(Channel.SMS, decorated) == normalise(Channel.SMS, digits)
 
 
-@unhurried
-@given(
-    st.sampled_from(Channel),
-    st.one_of(
-        numbers_of_the_plans(),
-        any_digits,
-        st.text(max_size=40),
-        st.emails(),
-        st.from_regex(r"[a-zA-Z]{2}\.[a-zA-Z0-9]{1,9}", fullmatch=True),
-        st.from_regex(r"\+?[0-9 ()-]{6,18}", fullmatch=True),
-    ),
+texts = st.one_of(
+    numbers_of_the_plans(),
+    any_digits,
+    st.text(max_size=40),
+    st.emails(),
+    st.from_regex(r"[a-zA-Z]{2}\.[a-zA-Z0-9]{1,9}", fullmatch=True),
+    st.from_regex(r"\+?[0-9 ()-]{6,18}", fullmatch=True),
 )
+
+
+@unhurried
+@given(st.sampled_from(Channel), texts)
 def test_normalising_twice_is_normalising_once(channel: Channel, text: str) -> None:
     try:
         address = normalise(channel, text)
@@ -231,6 +232,43 @@ def test_normalising_twice_is_normalising_once(channel: Channel, text: str) -> N
     assert normalise(channel, address.value) == address
     assert lookup_key_of_canonical(channel, address.value) == address.lookup_key
     assert len(address.value) <= ADDRESS_MAX
+
+
+@unhurried
+@given(st.sampled_from(Channel), texts | st.integers(-5, 10**21) | st.booleans())
+def test_a_guess_that_names_a_canonical_address_is_what_the_text_means(
+    channel: Channel, text: object
+) -> None:
+    [guess] = guesses(channel, [text])
+    try:
+        named = normalise(channel, guess[0]) if guess else None
+    except ConsentError:
+        return
+    if guess and named and (named.value, named.lookup_key) == guess:
+        assert normalise(channel, text) == named
+
+
+@pytest.mark.parametrize(
+    ("channel", "text", "guess"),
+    [
+        (Channel.SMS, "447700900001", ("447700900001", "447700900001")),
+        (Channel.SMS, "+447700900001", ("447700900001", "447700900001")),
+        (Channel.SMS, 447700900001, ("447700900001", "447700900001")),
+        (Channel.SMS, "5215512345678", ("5215512345678", "525512345678")),
+        (Channel.EMAIL, "ada@example.org", ("ada@example.org", "ada@example.org")),
+        (Channel.TELEGRAM, "+12345", ("+12345", "+12345")),
+        (Channel.TELEGRAM, "åda", None),
+        (Channel.SMS, "4477009\n00001", None),
+        (Channel.SMS, True, None),
+        (Channel.SMS, -5, None),
+        (Channel.SMS, None, None),
+        (Channel.SMS, ["447700900001"], None),
+    ],
+)
+def test_what_may_be_canonical_is_guessed_at_a_glance(
+    channel: Channel, text: object, guess: tuple[str, str] | None
+) -> None:
+    assert guesses(channel, [text]) == [guess]
 
 
 # Lookup keys

@@ -49,7 +49,10 @@ def test_a_session_of_the_admin_opens_no_door(sender, admin_client):
         ("record", {"POST consent-events/", "POST consent-events/bulk/", "POST inbound-messages/"}),
         (
             "check",
-            {"GET permission/", "POST permissions/", "POST permission/confirmation/"},
+            {
+                *("GET permission/", "POST permissions/", "POST permission/confirmation/"),
+                "POST audiences/check/",
+            },
         ),
         (
             "read",
@@ -71,6 +74,7 @@ def test_each_scope_opens_its_own_doors_alone(sender, scope, opens):
     doors = [
         *("POST consent-events/", "POST consent-events/bulk/", "POST inbound-messages/"),
         *("GET permission/", "POST permissions/", "POST permission/confirmation/"),
+        "POST audiences/check/",
         *("GET consent-events/", "GET consent-events/{event}/", "GET provider-syncs/"),
         *("GET contacts/", "GET contacts/{contact}/", "GET contacts/{contact}/timeline/"),
         *("POST contacts/", "PATCH contacts/{contact}/"),

@@ -1,12 +1,13 @@
 """`permission/`, `permissions/` and `permission/confirmation/`: the gate over the wire."""
 
+import json
 import uuid
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
-from consents import ledger
+from consents import ledger, verdicts
 from consents.api.fields import shown_time
 from consents.models import Confirmation, Consent
 from consents.writing import database_clock
@@ -199,6 +200,30 @@ def test_many_are_answered_in_their_order(api):
         "invalid_identity",
     ]
     assert [one["identity"] for one in results][:3] == [OTHER_NUMBER, None, NUMBER]
+
+
+def test_many_are_shown_as_each_is_shown(api):
+    OptInFactory(channel="TELEGRAM", identity='åda"1')
+    OptInFactory()
+    MessageFactory()
+    StopFactory(identity=OTHER_NUMBER)
+    asked = [
+        ("TELEGRAM", ['åda"1', "b\\c", "nobody", 7]),
+        ("WHATSAPP", [NUMBER, OTHER_NUMBER, british_number(1), "x", [], {}]),
+    ]
+    for channel, identities in asked:
+        body = {"channel": channel, "purpose": "service", "identities": identities}
+        answer = api.post("permissions/", body)
+        assert answer.headers["Content-Type"] == "application/json"
+        many = json.loads(answer.content)
+        assert verdicts.compact(many).encode() == answer.content
+        assert [many["channel"], many["purpose"]] == [channel, "service"]
+        for given, one in zip(identities, many["results"], strict=True):
+            alone = api.get("permission/", channel=channel, identity=str(given)).json()
+            same = {name: one[name] for name in ("as_of", "valid_for")}
+            del alone["channel"], alone["purpose"]
+            shown = {name: value for name, value in one.items() if name in alone}
+            assert list(shown.items()) == list({**alone, **same}.items())
 
 
 @pytest.mark.parametrize(
