@@ -47,11 +47,17 @@ def find_or_create(sender: Sender, wanted: Mapping[Address, Contact | None]) -> 
     """The identity of each address; a new one belongs to the contact named, else to a new one.
 
     Must run in a transaction, before any standing is locked. An address that somebody else has
-    already stays theirs: the caller looks whose it is.
+    already stays theirs: the caller looks whose it is. Of several spellings of one address, and of
+    several contacts named for it, the first counts.
     """
-    contacts = {key_of(address): contact for address, contact in wanted.items() if contact}
+    contacts: dict[AddressKey, Contact] = {}
+    spelled: dict[AddressKey, Address] = {}
+    for address, contact in wanted.items():
+        spelled.setdefault(key_of(address), address)
+        if contact:
+            contacts.setdefault(key_of(address), contact)
     found = find(sender, wanted)
-    missing = {key_of(a): a for a in wanted if key_of(a) not in found}
+    missing = {key: address for key, address in spelled.items() if key not in found}
     if not missing:
         return Found(found)
     made = _create(sender, missing, contacts)

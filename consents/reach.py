@@ -87,10 +87,14 @@ class Reach:
         self, wanted: Mapping[Address, Contact | None]
     ) -> list[tuple[ChannelIdentity, Contact]]:
         """Identities of strangers, of whom an entry says which contact they are."""
-        named = [(self._found.identities[key_of(one)], to) for one, to in wanted.items() if to]
+        named: dict[UUID, tuple[ChannelIdentity, Contact]] = {}
+        for address, to in wanted.items():
+            identity = self._found.identities[key_of(address)]
+            if to:
+                named.setdefault(identity.id, (identity, to))
         return [
             (identity, to)
-            for identity, to in named
+            for identity, to in named.values()
             if identity.contact_id != to.id and identity.contact.is_stranger
         ]
 

@@ -17,7 +17,7 @@ PACKAGES = ("consents", "providers", "config")
 CONSENTS_LEVELS = (
     # pure: no queries, no tables
     {"vocabulary", "errors", "msisdn", "spelling", "keyword_lists", "keywords", "identifiers"}
-    | {"window", "folding", "decision", "commitments", "timestamps", "rates"},
+    | {"window", "folding", "decision", "commitments", "timestamps", "rates", "strict_json"},
     {"models", "signals", "holders", "encryption"},
     {"purposes", "entries", "addressbook", "history", "writing", "reach", "ledger"} | {"batch"},
     {"gate", "gate_bulk"},

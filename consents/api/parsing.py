@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable, Iterator
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from django.http import HttpRequest
 
+from consents import strict_json
 from consents.api.errors import ApiError
 
-DEPTH_MAX: Final = 64
 _PIECE: Final = 256 * 1024
 _UTF8: Final = frozenset({"", "utf-8", "utf8"})
 
@@ -47,19 +45,13 @@ def pieces(request: HttpRequest, limit: int) -> Iterator[bytes]:
 def parse_object(content: bytes) -> dict[str, Any]:
     """The JSON object that the bytes are. Raises ApiError 400 for anything else."""
     try:
-        value = json.loads(
-            content.decode("utf-8-sig"),
-            parse_constant=_no_number,
-            parse_float=_finite,
-            object_pairs_hook=_without_repeats,
-        )
-    except RecursionError:
-        raise _too_deep() from None
-    except ValueError:
-        raise ApiError(400, "malformed_json", "The body is not JSON in UTF-8.") from None
+        value = strict_json.read(content.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise ApiError(400, "malformed_json", "The body is not in UTF-8.") from None
+    except strict_json.MalformedError as malformed:
+        raise ApiError(400, "malformed_json", str(malformed)) from None
     if not isinstance(value, dict):
         raise ApiError(400, "malformed_json", "The body is not a JSON object.")
-    _check_depth(value)
     return value
 
 
@@ -96,43 +88,3 @@ def _reader(request: HttpRequest) -> Callable[[int], bytes]:
 
 def _too_large(limit: int) -> ApiError:
     return ApiError(413, "body_too_large", f"A body here has at most {limit} bytes.")
-
-
-def _too_deep() -> ApiError:
-    return ApiError(400, "malformed_json", f"JSON here is at most {DEPTH_MAX} levels deep.")
-
-
-def _check_depth(value: Any) -> None:
-    level = [value]
-    for _ in range(DEPTH_MAX):
-        level = [child for one in level for child in _children(one)]
-        if not level:
-            return
-    raise _too_deep()
-
-
-def _children(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        value = value.values()
-    elif not isinstance(value, list):
-        return []
-    return [child for child in value if isinstance(child, dict | list)]
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-def _finite(number: str) -> float:
-    value = float(number)
-    if not math.isfinite(value):
-        raise ValueError
-    return value
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Of two fields with one name, which one counts is anybody's guess."""
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ApiError(400, "malformed_json", "An object in the body has a field twice.")
-    return value

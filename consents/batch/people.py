@@ -121,11 +121,7 @@ def make(sender: Sender, statements: Sequence[Prepared], found: People) -> set[U
     Must run in a transaction, before any standing is locked. Their standings are still to be made,
     in the same transaction.
     """
-    missing: dict[AddressKey, Prepared] = {}
-    for one in statements:
-        key = key_of(one.address)
-        if key not in found and (key not in missing or one.contact):
-            missing[key] = one
+    missing = _missing(statements, found)
     if not missing:
         return set()
     planned = {key: _planned(one) for key, one in missing.items()}
@@ -144,6 +140,18 @@ def lock(identities: Iterable[UUID]) -> None:
     if ids:
         with prepared() as cursor:
             cursor.execute(_LOCK, [ids])
+
+
+def _missing(statements: Sequence[Prepared], found: People) -> dict[AddressKey, Prepared]:
+    """In the spelling that came first, and of the contact that was named first, if any was."""
+    missing: dict[AddressKey, Prepared] = {}
+    for one in statements:
+        key = key_of(one.address)
+        if key not in found:
+            first = missing.setdefault(key, one)
+            if one.contact and not first.contact:
+                missing[key] = first._replace(contact=one.contact)
+    return missing
 
 
 def _find_one(sender: Sender, statement: Prepared) -> People:

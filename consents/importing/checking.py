@@ -1,123 +1,84 @@
 """The dry run: what recording a file would do, row by row, with nothing recorded and no lock held.
 
-The rows are staged in a table of this connection alone and judged by the statement that would
-write them.
+The rows are staged in tables of this connection alone and judged by the statement that would write
+them.
 """
 
 from __future__ import annotations
 
-import heapq
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Final, NamedTuple
+from contextlib import contextmanager, suppress
+from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import Error, connection
 
-from consents.batch import people, recording, sql
+from consents.batch import people, recording
 from consents.batch.people import Known
 from consents.errors import ConsentError
-from consents.importing.columns import Manner, Reader
+from consents.importing import verdicts
+from consents.importing.columns import Reader
 from consents.importing.files import Source
 from consents.importing.rows import Preparer, Ready, Refused, chunks, running_clock
+from consents.importing.verdicts import Verdict
 from consents.models import Sender
 from consents.purposes import PurposeTree
+from consents.vocabulary import StopScope
 
-INVALID: Final = "invalid"
-CATEGORIES: Final = {
-    "new": "somebody of whom nothing was said for this purpose",
-    "changed": "somebody whose state changes",
-    "no_change": "so already",
-    "out_of_order": "older than what is known",
-    "would_resurrect": "an opt-in that may not lift an opt-out: kept, and changes nothing",
-    "duplicate": "the same as an earlier row of the file",
-    INVALID: "cannot be recorded",
-}
-"""What may come of a row, in words."""
-
-_STAGE: Final = f"CREATE TEMP TABLE checked_statement ({sql.table(sql.COLUMNS)}, owner text)"
-_FETCH: Final = 5_000
-_COPY: Final = "COPY checked_statement FROM STDIN"
-
-# An opt-in of an identity that is another contact's is refused, and changes nothing.
-_VERDICTS: Final = f"""
-WITH claimed AS (
-    SELECT DISTINCT ON (identity_id) identity_id, owner FROM checked_statement
-    WHERE owner IS NOT NULL ORDER BY identity_id, n
-), owned AS (
-    SELECT staged.*, staged.action = 'opt_in' AND staged.owner <> CASE
-               WHEN contact.external_id IS NOT NULL OR contact.display_name <> ''
-               THEN COALESCE(contact.external_id, '') ELSE claimed.owner END
-           IS TRUE AS is_others
-    FROM checked_statement staged
-    LEFT JOIN claimed ON claimed.identity_id = staged.identity_id
-    LEFT JOIN consents_channelidentity identity ON identity.id = staged.identity_id
-    LEFT JOIN consents_contact contact ON contact.id = identity.contact_id
-), valid AS (
-    SELECT * FROM owned WHERE NOT is_others
-), {sql.judged("valid")}
-SELECT n, CASE
-    WHEN row_number() OVER (PARTITION BY identity_id, purpose_id, action, stated_at ORDER BY n) > 1
-    THEN 'duplicate'
-    WHEN outcome = 'changed' AND old_state IS NULL THEN 'new'
-    ELSE outcome END
-FROM judged
-UNION ALL SELECT n, 'identity_conflict' FROM owned WHERE is_others
-ORDER BY n
-"""
-
-_CONFLICT: Final = ConsentError(
-    "identity_conflict", "This identity belongs to another contact.", "identity"
-)
-
-
-class Verdict(NamedTuple):
-    """What would come of the row with this number; `error` where it cannot be recorded."""
-
-    number: int
-    category: str
-    error: ConsentError | None = None
+_FETCHED: Final = 5_000
 
 
 def check(
-    sender: Sender, source: Source, manner: Manner, progress: Callable[[int], None]
+    sender: Sender, source: Source, reader: Reader, progress: Callable[[int], None]
 ) -> Iterator[Verdict]:
     """A verdict on each row, in their order. `progress` hears how many bytes have been read.
 
-    Stages the whole file before the first verdict. Raises ConsentError for a manner that makes no
-    sense.
+    Stages the whole file before the first verdict.
     """
-    reader = Reader(manner, source.header, "")
     preparer = Preparer(sender, PurposeTree.load(), reader, running_clock(), None, "")
-    refused: deque[Verdict] = deque()
-    with _table():
+    with _tables():
         for chunk in chunks(source, preparer, 0, 0):
-            refused += (_refusal(one) for one in chunk.rows if isinstance(one, Refused))
-            _stage(sender, [one for one in chunk.rows if isinstance(one, Ready)])
+            _stage(sender, chunk.ready)
+            _copy("checked_refusal", map(_refusal, chunk.refused))
             progress(chunk.end)
-        yield from heapq.merge(refused, _verdicts(), key=lambda verdict: verdict.number)
+        yield from _verdicts(sender)
 
 
 @contextmanager
-def _table() -> Iterator[None]:
+def _tables() -> Iterator[None]:
     """Of this connection; not in a transaction, of which a long one holds up the feeds."""
+    _drop()
     with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS checked_statement")
-        cursor.execute(_STAGE)
-        try:
-            yield
-        finally:
-            cursor.execute("DROP TABLE IF EXISTS checked_statement")
+        for name, columns in verdicts.TABLES.items():
+            cursor.execute(f"CREATE TEMP TABLE {name} ({columns})")
+    try:
+        yield
+    finally:
+        # Where that cannot be done the connection is lost, or its transaction, and they with it.
+        with suppress(Error):
+            _drop()
+
+
+def _drop() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE IF EXISTS {', '.join(verdicts.TABLES)}")
 
 
 def _stage(sender: Sender, rows: Sequence[Ready]) -> None:
     found = people.find(sender, [row.statement for row in rows])
-    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+    _copy("checked_statement", (_staged(row, found.get(row.key) or _nobody(row)) for row in rows))
+
+
+def _copy(table: str, rows: Iterator[tuple[Any, ...]]) -> None:
+    with connection.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN") as copy:
         for row in rows:
-            identity = found.get(row.key) or _nobody(row)
-            owner = row.names.external_id if row.names else None
-            copy.write_row((*recording.staged(row.number, row.statement, identity), owner))
+            copy.write_row(row)
+
+
+def _staged(row: Ready, identity: Known) -> tuple[Any, ...]:
+    owner = row.names.external_id if row.names else None
+    channel = row.statement.address.channel.value
+    return (*recording.staged(row.number, row.statement, identity), channel, owner)
 
 
 def _nobody(row: Ready) -> Known:
@@ -125,16 +86,17 @@ def _nobody(row: Ready) -> Known:
     return Known(UUID(bytes=row.statement.digest[:16]), UUID(int=0), None)
 
 
-def _verdicts() -> Iterator[Verdict]:
+def _refusal(row: Refused) -> tuple[Any, ...]:
+    return (row.number, row.error.code, row.error.message, row.error.field)
+
+
+def _verdicts(sender: Sender) -> Iterator[Verdict]:
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE checked_statement")
-    with transaction.atomic(), connection.chunked_cursor() as cursor:
-        cursor.execute(_VERDICTS)
-        while rows := cursor.fetchmany(_FETCH):
-            for number, word in rows:
-                is_conflict = word == _CONFLICT.code
-                yield Verdict(number, INVALID, _CONFLICT) if is_conflict else Verdict(number, word)
-
-
-def _refusal(row: Refused) -> Verdict:
-    return Verdict(row.number, INVALID, row.error)
+        cursor.execute(f"ANALYZE {', '.join(verdicts.TABLES)}")
+    everywhere = sender.stop_scope == StopScope.CONTACT
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(verdicts.ALL, {"sender": sender.id, "everywhere": everywhere})
+        while rows := cursor.fetchmany(_FETCHED):
+            for number, category, code, message, field in rows:
+                error = ConsentError(code, message, field) if code else None
+                yield Verdict(number, category, error)

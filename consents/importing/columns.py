@@ -6,22 +6,23 @@ import zoneinfo
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, tzinfo
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from django.core.exceptions import ValidationError
-
-from consents.entries import Entry, text_of
+from consents.entries import Entry
 from consents.errors import ConsentError
-from consents.models import Contact
+from consents.importing.names import Names, names_in
 from consents.vocabulary import ROOT_PURPOSE, Action, Channel, Origin
 
 FIELDS: Final = (
     *("identity", "channel", "action", "purpose", "source", "occurred_at"),
-    *("ip", "user_agent", "note", "external_id", "display_name", "language"),
+    *("ip", "user_agent", "note", *Names._fields),
 )
 EVIDENCE: Final = "evidence"
 EVIDENCE_OF: Final = "evidence."
 """What a column whose name begins so goes by in the evidence."""
+
+OURS: Final = "import"
+"""In the evidence: which run, file and row a line comes from."""
 
 DEFAULTS: Final = {
     "action": Action.OPT_IN.value,
@@ -30,16 +31,8 @@ DEFAULTS: Final = {
     "source": "",
 }
 
-
-_CONTACT: Final[Any] = Contact._meta
-
-
-class Names(NamedTuple):
-    """Whose the identity is, as the file says."""
-
-    external_id: str
-    display_name: str = ""
-    language: str = ""
+# Objects in JSON may have as many names as they like; no list has more columns.
+_REMEMBERED: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +54,40 @@ class Manner:
 
 
 class Reader:
-    """Makes an entry of each row. Raises ConsentError for a manner that makes no sense."""
+    """Makes an entry of each row of a file with this header; JSON has none."""
 
-    def __init__(self, manner: Manner, header: Sequence[str], actor: str) -> None:
-        self._actor = actor
+    def __init__(self, manner: Manner, header: Sequence[str] = ()) -> None:
+        """Raises ConsentError for a manner that makes no sense.
+
+        `unknown_zone`, `unknown_field`, `unknown_column`, `repeated_field`, `identity_required`.
+        """
+        self.manner = manner
         self._zone = _zone(manner.zone)
         self._defaults = {**DEFAULTS, **manner.defaults}
-        self._fields = {name: _field(manner.columns.get(name, name)) for name in header}
-        self._columns = manner.columns
-        self.ignored = [name for name, known in self._fields.items() if not known]
+        self._check_mapping(header)
+        self._fields = {column: self._meant_by(column) for column in header}
+        _check_once([one for one in self._fields.values() if one])
         if header and "identity" not in self._fields.values():
             raise ConsentError("identity_required", "No column of the file is the identity.")
 
+    @property
+    def ignored(self) -> list[str]:
+        """The columns met so far that mean nothing."""
+        return [column for column, known in self._fields.items() if column and not known]
+
     def entry(
-        self, row: Mapping[str, Any], evidence: Mapping[str, Any]
+        self, row: Mapping[str, Any], actor: str, evidence: Mapping[str, Any]
     ) -> tuple[Entry, Names | None]:
-        """What the row says, and whose the identity is. Raises ConsentError."""
+        """What the row says, and whose the identity is. Raises ConsentError.
+
+        `evidence` is kept under the name of ours, beside what the row has to show.
+        """
         given, said = self._sorted(row)
         values = {**self._defaults, **given}
+        if OURS in said:
+            message = f"The evidence {OURS!r} is what the import itself says."
+            raise ConsentError("reserved_evidence", message, "evidence")
+        said[OURS] = evidence
         entry = Entry(
             action=values["action"].strip().lower(),
             channel=values["channel"].strip(),
@@ -88,59 +97,93 @@ class Reader:
             ip=values.get("ip"),
             user_agent=values.get("user_agent", ""),
             note=values.get("note", ""),
-            evidence={**said, **evidence},
+            evidence=said,
             occurred_at=self._time(values.get("occurred_at", "")),
             origin=Origin.IMPORT,
-            actor=self._actor,
+            actor=actor,
         )
-        return entry, _names(values)
+        return entry, names_in(values)
 
     def _sorted(self, row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """The fields that say something, and what goes into the evidence."""
         given: dict[str, Any] = {}
         said: dict[str, Any] = {}
         for column, value in row.items():
-            name = self._fields.get(column) or _field(self._columns.get(column, column))
-            if value is None or value == "" or not name:
+            if value is None or value == "":
                 continue
-            if name == EVIDENCE:
-                said |= _evidence(value)
-            elif name.startswith(EVIDENCE_OF):
-                said[name.removeprefix(EVIDENCE_OF)] = value
-            else:
-                given[name] = value if name == "identity" else text_of(value, name)
+            name = self._field(column)
+            if name in _FIELDS:
+                _put(given, name, value if name == "identity" else _text(value, name))
+            elif name == EVIDENCE:
+                for part, content in _evidence(value).items():
+                    _put(said, part, content)
+            elif name:
+                _put(said, name.removeprefix(EVIDENCE_OF), value)
         return given, said
+
+    def _field(self, column: str) -> str:
+        known = self._fields.get(column)
+        if known is None:
+            known = self._meant_by(column)
+            if len(self._fields) < _REMEMBERED:
+                self._fields[column] = known
+        return known
+
+    def _meant_by(self, column: str) -> str:
+        """The field that a column is; empty for one that means nothing here."""
+        name = self.manner.columns.get(column, column)
+        return name if _is_field(name) else ""
+
+    def _check_mapping(self, header: Sequence[str]) -> None:
+        for column, name in self.manner.columns.items():
+            if not _is_field(name):
+                raise ConsentError("unknown_field", f"There is no field {name!r}.")
+            if header and column not in header:
+                raise ConsentError("unknown_column", f"The file has no column {column!r}.")
+        _check_once(list(self.manner.columns.values()))
 
     def _time(self, text: str) -> datetime | None:
         if not text:
             return None
-        problem = ConsentError(
-            "invalid_occurred_at", "This must be an ISO 8601 time with its zone.", "occurred_at"
-        )
         try:
             time = datetime.fromisoformat(text.strip())
         except ValueError:
-            raise problem from None
+            raise _no_time() from None
         if time.tzinfo is not None:
             return time
         if self._zone is None:
-            raise problem
+            raise _no_time()
         return time.replace(tzinfo=self._zone)
 
 
-def _field(name: str) -> str:
-    """The field that a column is; empty for one that means nothing here."""
-    is_known = name in FIELDS or name == EVIDENCE or name.startswith(EVIDENCE_OF)
-    return name if is_known else ""
+_FIELDS: Final = frozenset(FIELDS)
 
 
-def _zone(name: str) -> tzinfo | None:
-    if not name:
-        return None
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        raise ConsentError("unknown_zone", "There is no such time zone.", "zone") from None
+def _is_field(name: str) -> bool:
+    is_evidence = name == EVIDENCE or (name.startswith(EVIDENCE_OF) and name != EVIDENCE_OF)
+    return name in _FIELDS or is_evidence
+
+
+def _check_once(fields: Sequence[str]) -> None:
+    if len(set(fields)) != len(fields):
+        raise ConsentError("repeated_field", "Two columns of the file are the same field.")
+
+
+def _put(into: dict[str, Any], name: str, value: Any) -> None:
+    if name in into:
+        raise ConsentError("repeated_field", "The row says something twice.")
+    into[name] = value
+
+
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str):
+        raise ConsentError(f"invalid_{name}", "This must be text.", name)
+    return value
+
+
+def _no_time() -> ConsentError:
+    message = "This must be an ISO 8601 time with its zone."
+    return ConsentError("invalid_occurred_at", message, "occurred_at")
 
 
 def _evidence(value: Any) -> Mapping[str, Any]:
@@ -149,14 +192,10 @@ def _evidence(value: Any) -> Mapping[str, Any]:
     return value
 
 
-def _names(values: Mapping[str, Any]) -> Names | None:
-    external_id = values.get("external_id", "").strip()
-    if not external_id:
+def _zone(name: str) -> tzinfo | None:
+    if not name:
         return None
-    names = Names(external_id, values.get("display_name", ""), values.get("language", ""))
-    for name, value in names._asdict().items():
-        try:
-            _CONTACT.get_field(name).clean(value, None)
-        except ValidationError as invalid:
-            raise ConsentError(f"invalid_{name}", " ".join(invalid.messages), name) from None
-    return names
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ConsentError("unknown_zone", "There is no such time zone.", "zone") from None

@@ -8,147 +8,217 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
+import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from consents import strict_json
 from consents.errors import ConsentError
 
-LINE_MAX: Final = 1024 * 1024
-"""Bytes; a longer line is no row of anybody's list, and a quote that was never closed."""
+ROW_MAX: Final = 1024 * 1024
+"""Bytes; a longer one is no row of anybody's list."""
 
 CSV, NDJSON = "csv", "ndjson"
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
+_NO_DELIMITER: Final = frozenset('"\r\n')
+
+Values = Mapping[str, Any]
+"""By column; of CSV texts alone."""
 
 
 class Row(NamedTuple):
-    """`number`: counted from 1, the header not among them. `end`: the byte after it."""
+    """`number`: counted from 1; header and empty lines do not count. `end`: the byte after it."""
 
     number: int
     end: int
-    values: Mapping[str, Any] | ConsentError
+    values: Values | ConsentError
 
 
-@dataclass
 class Source:
-    """A file and how its rows are written."""
+    """A file and how its rows are written. `header`: its columns; of NDJSON empty.
 
-    path: Path
-    format: str = CSV
-    delimiter: str = ","
-    header: Sequence[str] = field(init=False, default=())
-    _begin: int = field(init=False, default=0)
+    It must stay as it is while it is read: ConsentError `file_changed`.
+    """
 
-    def __post_init__(self) -> None:
-        """Raises ConsentError `unreadable_file`, `no_header`, `repeated_column`."""
+    def __init__(self, path: Path, format: str = CSV, delimiter: str = ",") -> None:
+        """Raises ConsentError `unreadable_file`, `invalid_delimiter`, and as `_header_of`."""
+        if len(delimiter) != 1 or delimiter in _NO_DELIMITER:
+            message = "A delimiter is one character, and neither a quote nor a line's end."
+            raise ConsentError("invalid_delimiter", message)
+        self.path, self.format, self.delimiter = path, format, delimiter
+        self.header: Sequence[str] = ()
+        self._stamp = self._stamp_now()
         with self._open() as file:
-            if file.read(len(_UTF8_MARK)) == _UTF8_MARK:
-                self._begin = len(_UTF8_MARK)
-            if self.format == CSV:
+            self._begin = len(_UTF8_MARK) if file.read(len(_UTF8_MARK)) == _UTF8_MARK else 0
+            if format == CSV:
                 file.seek(self._begin)
-                self.header, self._begin = self._read_header(file)
+                self.header, self._begin = _header_of(file, delimiter)
 
     @property
     def size(self) -> int:
-        return self.path.stat().st_size
+        return self._stamp[0]
 
     def sha256(self) -> bytes:
         with self._open() as file:
-            return hashlib.file_digest(file, "sha256").digest()
+            digest = hashlib.file_digest(file, "sha256").digest()
+        self.check_unchanged()
+        return digest
 
-    def rows(self, position: int = 0, number: int = 0) -> Iterator[Row]:
-        """The rows behind this byte, the first of which has the number after `number`."""
+    def rows(self, position: int = 0, before: int = 0) -> Iterator[Row]:
+        """The rows behind this byte, numbered on from the number of the row `before` them."""
         with self._open() as file:
             file.seek(max(position, self._begin))
-            read = self._csv_rows if self.format == CSV else self._json_rows
-            yield from read(file, number)
+            lines = _Lines(file)
+            values = self._csv_values(lines) if self.format == CSV else _json_values(lines)
+            for number, one in enumerate(values, before + 1):
+                yield Row(number, lines.position, one)
+        self.check_unchanged()
 
-    def _open(self) -> BufferedReader:
-        try:
-            return self.path.open("rb")
-        except OSError as error:
-            message = f"The file cannot be read: {error.strerror}."
-            raise ConsentError("unreadable_file", message) from None
+    def check_unchanged(self) -> None:
+        """What has been read up to now is of the file that was opened first."""
+        if self._stamp_now() != self._stamp:
+            raise ConsentError("file_changed", "The file was changed while it was being read.")
 
-    def _read_header(self, file: BufferedReader) -> tuple[list[str], int]:
-        lines = _Lines(file)
-        names = next(csv.reader(lines, delimiter=self.delimiter), None)
-        if lines.problem or not names:
-            raise ConsentError("no_header", "The file has no line with the names of its columns.")
-        names = [name.strip() for name in names]
-        if len(set(names)) != len(names):
-            raise ConsentError("repeated_column", "Two columns of the file have the same name.")
-        return names, lines.position
+    def _stamp_now(self) -> tuple[int, ...]:
+        with _clearly():
+            seen = self.path.stat()
+        if not stat.S_ISREG(seen.st_mode):
+            raise ConsentError("unreadable_file", "The file cannot be read: it is no plain file.")
+        return seen.st_size, seen.st_mtime_ns, seen.st_ino, seen.st_dev
 
-    def _csv_rows(self, file: BufferedReader, number: int) -> Iterator[Row]:
-        lines = _Lines(file)
+    @contextmanager
+    def _open(self) -> Iterator[BufferedReader]:
+        with _clearly(), self.path.open("rb") as file:
+            yield file
+
+    def _csv_values(self, lines: _Lines) -> Iterator[Values | ConsentError]:
         reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
         while True:
-            try:
-                cells = next(reader, None)
-            except csv.Error:
-                cells, lines.problem = [], lines.problem or "malformed_row"
-            if cells is None:
+            cells, problem = _read(reader, lines)
+            if problem:
+                yield problem
+            elif cells is None:
                 return
-            if not cells and not lines.problem:
-                continue  # an empty line is no row
-            number += 1
-            yield Row(number, lines.position, self._values(cells, lines.settled()))
+            elif any(cells):  # an empty line is no row
+                yield self._values(cells)
 
-    def _values(self, cells: Sequence[str], problem: str) -> Mapping[str, Any] | ConsentError:
-        if not problem and len(cells) != len(self.header):
-            problem = "wrong_number_of_cells"
-        if problem:
-            return ConsentError(problem, _PROBLEMS[problem])
+    def _values(self, cells: Sequence[str]) -> Values | ConsentError:
+        if len(cells) != len(self.header):
+            return _problem("wrong_number_of_cells")
         return dict(zip(self.header, cells, strict=True))
 
-    def _json_rows(self, file: BufferedReader, number: int) -> Iterator[Row]:
-        lines = _Lines(file)
-        for line in lines:
-            problem = lines.settled()
-            if line.strip() or problem:
-                number += 1
-                yield Row(number, lines.position, _object(line, problem))
+
+class _TooLongError(Exception):
+    pass
 
 
 class _Lines:
-    """The lines of a file as text; `problem` is what was wrong with one since last asked."""
+    """The lines of a file as text, broken off where a row grows too long.
+
+    `position`: behind the last one. `problem`, `count`: what was wrong with one of those read for
+    a row, and how many they were.
+    """
 
     def __init__(self, file: BufferedReader) -> None:
         self._file = file
         self.position = file.tell()
+        self.begin_row()
+
+    def begin_row(self) -> None:
+        self._begin = self.position
+        self.count = 0
         self.problem = ""
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        line = self._file.readline(LINE_MAX + 1)
+        line = self._file.readline(ROW_MAX + 1)
         if not line:
             raise StopIteration
+        self.count += 1
         self.position += len(line)
-        if len(line) > LINE_MAX:
-            self._skip_the_rest()
+        if self.position - self._begin > ROW_MAX:
+            self._skip_the_rest(line)
+            raise _TooLongError
         try:
             return line.decode()
         except UnicodeDecodeError:
-            self.problem = self.problem or "not_utf8"
+            self.problem = "not_utf8"
             return line.decode(errors="replace")
 
-    def settled(self) -> str:
-        problem, self.problem = self.problem, ""
-        return problem
+    def _skip_the_rest(self, line: bytes) -> None:
+        while line and not line.endswith(b"\n"):
+            line = self._file.readline(ROW_MAX)
+            self.position += len(line)
 
-    def _skip_the_rest(self) -> None:
-        self.problem = "line_too_long"
-        while True:
-            more = self._file.readline(LINE_MAX)
-            self.position += len(more)
-            if not more or more.endswith(b"\n"):
-                return
+
+@contextmanager
+def _clearly() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        message = f"The file cannot be read: {error.strerror}."
+        raise ConsentError("unreadable_file", message) from None
+
+
+def _header_of(file: BufferedReader, delimiter: str) -> tuple[list[str], int]:
+    """The names of the columns, and the byte behind them.
+
+    Columns without a name may be several. Raises ConsentError `no_header`, `not_utf8`,
+    `repeated_column`.
+    """
+    lines = _Lines(file)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    cells, problem = _read(filter(any, reader), lines)
+    if problem and problem.code == "not_utf8":
+        raise ConsentError("not_utf8", "The names of the columns are not in UTF-8.")
+    if problem or not cells:
+        raise ConsentError("no_header", "The file has no line with the names of its columns.")
+    names = [name.strip() for name in cells]
+    named = list(filter(None, names))
+    if len(set(named)) != len(named):
+        raise ConsentError("repeated_column", "Two columns of the file have the same name.")
+    return names, lines.position
+
+
+def _read(
+    reader: Iterator[list[str]], lines: _Lines
+) -> tuple[list[str] | None, ConsentError | None]:
+    """The cells of a row, and what is wrong with them; after either the next row can be read."""
+    lines.begin_row()
+    try:
+        cells = next(reader, None)
+    except csv.Error:
+        return None, _problem(lines.problem or "malformed_row", lines.count)
+    except _TooLongError:
+        return None, _problem("row_too_long", lines.count)
+    return cells, _problem(lines.problem, lines.count) if lines.problem else None
+
+
+def _json_values(lines: _Lines) -> Iterator[Values | ConsentError]:
+    while True:
+        lines.begin_row()
+        try:
+            line = next(lines, None)
+        except _TooLongError:
+            yield _problem("row_too_long")
+            continue
+        if line is None:
+            return
+        if line.strip():
+            yield _problem(lines.problem) if lines.problem else _object(line)
+
+
+def _object(line: str) -> Values | ConsentError:
+    try:
+        value = strict_json.read(line)
+    except strict_json.MalformedError as malformed:
+        return ConsentError("malformed_json", str(malformed))
+    return value if isinstance(value, dict) else _problem("malformed_json")
 
 
 _PROBLEMS: Final = {
@@ -156,16 +226,10 @@ _PROBLEMS: Final = {
     "malformed_json": "The line is not a JSON object.",
     "wrong_number_of_cells": "The row has not as many cells as the header.",
     "not_utf8": "The row is not in UTF-8.",
-    "line_too_long": f"The line is longer than {LINE_MAX} bytes.",
+    "row_too_long": f"The row is longer than {ROW_MAX} bytes.",
 }
 
 
-def _object(line: str, problem: str) -> Mapping[str, Any] | ConsentError:
-    try:
-        value = json.loads(line) if not problem else None
-    except (ValueError, RecursionError):
-        value = None
-    if isinstance(value, dict):
-        return value
-    problem = problem or "malformed_json"
-    return ConsentError(problem, _PROBLEMS[problem])
+def _problem(code: str, lines: int = 1) -> ConsentError:
+    taken = f" It takes {lines} lines." if lines > 1 else ""
+    return ConsentError(code, _PROBLEMS[code] + taken)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from consents.errors import ConsentError
-from consents.importing.checking import Verdict
-from consents.importing.files import Row
+from consents.importing.files import Row, Source, Values
+from consents.importing.verdicts import CATEGORIES, Verdict
 
 _STARTS_A_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER: Final = re.compile(r"[+-]?[\d\s().-]*")
@@ -22,7 +23,8 @@ _NUMBER: Final = re.compile(r"[+-]?[\d\s().-]*")
 class Report:
     """Writes `<category>.csv` in a directory: the row's number, what is wrong, the row itself.
 
-    The directory is made where it is not there, for its owner's eyes alone.
+    What an earlier report left there is replaced. Directory and files are made for their owner's
+    eyes alone. Raises ConsentError `unwritable_report`.
     """
 
     def __init__(self, directory: Path, header: Sequence[str]) -> None:
@@ -32,42 +34,63 @@ class Report:
         self._writers: dict[str, Any] = {}
 
     def __enter__(self) -> Report:
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _clearly():
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for category in CATEGORIES:
+                self._path(category).unlink(missing_ok=True)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._files.close()
+        with _clearly():
+            self._files.close()
 
     def write(self, verdict: Verdict, row: Row) -> None:
-        writer = self._writers.get(verdict.category) or self._begin(verdict.category)
         why = f"{verdict.error.code}: {verdict.error.message}" if verdict.error else ""
-        writer.writerow([row.number, why, *self._cells(row.values)])
+        with _clearly():
+            writer = self._writers.get(verdict.category) or self._begin(verdict.category)
+            writer.writerow([row.number, why, *self._cells(row.values)])
+
+    def _path(self, category: str) -> Path:
+        return self.directory / f"{category}.csv"
 
     def _begin(self, category: str) -> Any:
-        path = self.directory / f"{category}.csv"
-        writer = csv.writer(self._files.enter_context(path.open("w", newline="")))
-        writer.writerow(["row", "why", *(self._header or ["content"])])
+        writer = csv.writer(self._files.enter_context(_written_by_owner(self._path(category))))
+        writer.writerow(["row", "why", *map(_harmless, self._header or ["content"])])
         self._writers[category] = writer
         return writer
 
-    def _cells(self, values: Mapping[str, Any] | ConsentError) -> list[str]:
+    def _cells(self, values: Values | ConsentError) -> list[str]:
         if isinstance(values, ConsentError):
             return []
         if not self._header:
             return [json.dumps(values, ensure_ascii=False)]
-        return [_harmless(str(values[name])) for name in self._header]
+        return [_harmless(values[name]) for name in self._header]
 
 
-def tally(
-    verdicts: Iterable[Verdict], rows: Iterator[Row] | None, report: Report | None
-) -> Counter[str]:
+def tally(verdicts: Iterable[Verdict], source: Source, report: Report) -> Counter[str]:
     """Count the verdicts, and write each row, read once more, into the file of its category."""
     counts: Counter[str] = Counter()
+    rows = source.rows()
     for verdict in verdicts:
         counts[verdict.category] += 1
-        if rows is not None and report is not None:
-            report.write(verdict, next(row for row in rows if row.number == verdict.number))
+        report.write(verdict, next(rows))
+    source.check_unchanged()
     return counts
+
+
+def _written_by_owner(path: Path) -> TextIO:
+    """Lone surrogates, which JSON can carry, are shown as JSON writes them."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    return os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="")
+
+
+@contextmanager
+def _clearly() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        message = f"The report cannot be written: {error.strerror}."
+        raise ConsentError("unwritable_report", message) from None
 
 
 def _harmless(cell: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -15,8 +15,9 @@ from consents.addressbook import AddressKey, key_of
 from consents.batch.prepared import Prepared, prepare, stands_alone
 from consents.entries import Entry
 from consents.errors import ConsentError
-from consents.importing.columns import Names, Reader
+from consents.importing.columns import Reader
 from consents.importing.files import Row, Source
+from consents.importing.names import Names
 from consents.models import Sender
 from consents.purposes import PurposeTree
 from consents.writing import database_clock
@@ -49,9 +50,13 @@ class Refused(NamedTuple):
 class Chunk:
     """Rows that belong together, `end` being the byte behind the last and `last` its number."""
 
-    rows: list[Ready | Refused]
+    ready: list[Ready]
+    refused: list[Refused]
     end: int
     last: int
+
+    def __len__(self) -> int:
+        return len(self.ready) + len(self.refused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +74,32 @@ class Preparer:
     run: UUID | None
     digest: str
 
-    def rows(self, rows: Iterable[Row]) -> list[Ready | Refused]:
+    def chunk(self, rows: Sequence[Row]) -> Chunk:
         now = self.clock()
-        return [self._row(row, now) for row in rows]
+        looked_at = [self._row(row, now) for row in rows]
+        return Chunk(
+            [one for one in looked_at if isinstance(one, Ready)],
+            [one for one in looked_at if isinstance(one, Refused)],
+            rows[-1].end,
+            rows[-1].number,
+        )
 
     def _row(self, row: Row, now: datetime) -> Ready | Refused:
         if isinstance(row.values, ConsentError):
             return Refused(row.number, row.values)
         try:
-            entry, names = self.reader.entry(row.values, self._evidence(row.number))
+            entry, names = self.reader.entry(row.values, self._actor, self._evidence(row.number))
             draft = entries.check(entry, self.sender, self.purposes, now, is_single=False)
         except ConsentError as error:
             return Refused(row.number, error)
         return Ready(row.number, entry, names, prepare(draft), stands_alone(draft, now))
 
+    @property
+    def _actor(self) -> str:
+        return f"import:{self.run}"
+
     def _evidence(self, number: int) -> dict[str, object]:
-        return {"import": {"run": str(self.run), "file_sha256": self.digest, "row": number}}
+        return {"run": str(self.run), "file_sha256": self.digest, "row": number}
 
 
 def running_clock() -> Callable[[], datetime]:
@@ -97,4 +112,5 @@ def chunks(source: Source, preparer: Preparer, position: int, number: int) -> It
     """The rows behind this byte, the first having the number after `number`."""
     rows = source.rows(position, number)
     while batch := list(islice(rows, CHUNK)):
-        yield Chunk(preparer.rows(batch), batch[-1].end, batch[-1].number)
+        source.check_unchanged()
+        yield preparer.chunk(batch)

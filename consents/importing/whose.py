@@ -49,7 +49,7 @@ def split(sender: Sender, rows: Sequence[Ready], found: People) -> Split:
         if groups.of(row.key) in entangled:
             apart.append(row)
         else:
-            together.append(_owned(row, new))
+            together.append(_owned(row, known, new))
     return Split(together, apart)
 
 
@@ -78,8 +78,8 @@ def _join(groups: _Groups, row: Ready, found: People, known: Mapping[str, UUID])
         groups.tie(row.key, contact or row.names.external_id)
 
 
-def _owned(row: Ready, new: dict[str, NewContact]) -> Prepared:
-    if row.names is None:
+def _owned(row: Ready, known: Mapping[str, UUID], new: dict[str, NewContact]) -> Prepared:
+    if row.names is None or row.names.external_id in known:
         return row.statement
     contact = new.setdefault(row.names.external_id, NewContact(new_id(), *row.names))
     return row.statement._replace(contact=contact)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -37,55 +36,19 @@ from tests.consents.factories import (
     british_number,
     swedish_number,
 )
+from tests.consents.parallel import (
+    PATIENCE,
+    Work,
+    Worker,
+    at_once,
+    attempt_at_once,
+    is_somebody_waiting,
+    wait_until,
+)
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sender")]
 
-PATIENCE = 20.0
 ROUNDS = 6
-
-Work = Callable[[], Any]
-
-
-class Worker(threading.Thread):
-    """Does its work on a connection of its own; `result` is what came of it, or the error."""
-
-    def __init__(self, work: Work, start: threading.Barrier | None = None) -> None:
-        super().__init__(daemon=True)
-        self.result: Any = None
-        self._work = work
-        self._start = start or threading.Barrier(1)
-
-    def run(self) -> None:
-        try:
-            connection.ensure_connection()
-            self._start.wait(PATIENCE)
-            self.result = self._work()
-        except Exception as error:
-            self.result = error
-            self._start.abort()
-        finally:
-            connection.close()
-
-    def finish(self) -> Any:
-        self.join(PATIENCE)
-        assert not self.is_alive(), "It hangs."
-        return self.result
-
-
-def attempt_at_once(*works: Work) -> list[Any]:
-    """What came of each, errors among them."""
-    start = threading.Barrier(len(works))
-    workers = [Worker(work, start) for work in works]
-    for worker in workers:
-        worker.start()
-    return [worker.finish() for worker in workers]
-
-
-def at_once(*works: Work) -> list[Any]:
-    results = attempt_at_once(*works)
-    errors = [result for result in results if isinstance(result, Exception)]
-    assert errors == []
-    return results
 
 
 def states() -> dict[str, str]:
@@ -261,21 +224,6 @@ def writer_behind_a_long_transaction() -> Iterator[tuple[Worker, Any]]:
         assert worker.is_alive()
     yield worker, waited_at
     worker.finish()
-
-
-def is_somebody_waiting() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY("
-            "pg_blocking_pids(pid))"
-        )
-        return bool(cursor.fetchone()[0])
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "It never came to pass."
 
 
 def test_who_waits_for_a_long_transaction_is_written_down_after_it(

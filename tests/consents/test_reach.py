@@ -11,6 +11,7 @@ from consents import ledger
 from consents.errors import ConsentError
 from consents.ledger import Recorded
 from consents.models import (
+    ChannelIdentity,
     ConsentEvent,
     Contact,
     Sender,
@@ -253,3 +254,37 @@ def test_a_contact_named_once_in_a_bulk_is_the_contact_of_all_its_rows() -> None
         [entry(identity=OTHER_NUMBER), entry(identity=OTHER_NUMBER, contact=contact)],
     ):
         assert [recorded(result).identity.contact for result in bulk(*entries)] == [contact] * 2
+
+
+TWO_SPELLINGS = ("5215512345678", "525512345678")
+
+
+def claims(*contacts: Contact) -> list[str]:
+    """What comes of opt-ins of one person in two spellings, each said to be another contact."""
+    said = [
+        entry(identity=spelling, contact=contact)
+        for spelling, contact in zip(TWO_SPELLINGS, contacts, strict=True)
+    ]
+    return [one.code if isinstance(one, ConsentError) else one.event.outcome for one in bulk(*said)]
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["a stranger", "somebody new"])
+def test_of_two_contacts_named_for_one_person_in_a_bulk_the_first_counts(is_known: bool) -> None:
+    first, second = ContactFactory.create_batch(2)
+    if is_known:
+        OptInFactory(identity=TWO_SPELLINGS[1])
+    assert claims(first, second)[1] == "identity_conflict"
+    assert ChannelIdentity.objects.get().contact == first
+    assert ConsentEvent.objects.filter(action="identity_moved").count() == is_known
+    assert set(Contact.objects.all()) == {first, second}
+
+
+def test_a_stranger_named_in_two_spellings_of_one_bulk_moves_once() -> None:
+    OptInFactory(identity=TWO_SPELLINGS[1])
+    claims(*[ContactFactory()] * 2)
+    assert ConsentEvent.objects.filter(action="identity_moved").count() == 1
+
+
+def test_of_two_spellings_in_one_bulk_the_first_is_kept() -> None:
+    claims(*[ContactFactory()] * 2)
+    assert ChannelIdentity.objects.get().address == TWO_SPELLINGS[0]

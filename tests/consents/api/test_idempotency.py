@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from django.db import OperationalError, connection, connections
 
-from config.cluster import APPLICATION, OWNER
+from config.cluster import OWNER
 from consents import idempotency, ledger
 from consents.api import refusals
 from consents.api.errors import error_body
@@ -19,6 +19,7 @@ from tests.conftest import CLUSTER
 from tests.consents.api.caller import code_of, issue
 from tests.consents.api.test_consent_events import OPT_IN
 from tests.consents.factories import NUMBER, OTHER_NUMBER, ContactFactory, OptInFactory
+from tests.consents.parallel import lose_the_connection
 
 MESSAGE = {"channel": "WHATSAPP", "identity": NUMBER, "message_id": "m1", "text": "STOP"}
 BULK = {"events": [OPT_IN, {**OPT_IN, "source": ""}, {**OPT_IN, "identity": OTHER_NUMBER}]}
@@ -191,15 +192,6 @@ def _wait_until_somebody_waits(database: psycopg.Connection) -> None:
             return
         database.execute("SELECT pg_sleep(0.02)")
     raise AssertionError("Nobody ever waited.")
-
-
-def lose_the_connection():
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        [pid] = cursor.fetchone()
-    # Only a session of the same role may end it.
-    with CLUSTER.connect(APPLICATION, connection.settings_dict["NAME"]) as killer:
-        killer.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
 
 
 @pytest.mark.django_db(transaction=True)

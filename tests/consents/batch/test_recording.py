@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from consents import ledger
 from consents.commitments import commit_to_address, commit_to_detail
 from consents.entries import Entry
-from consents.models import ChannelIdentity, Consent, ConsentEvent, EventDetail, Sender, Standing
+from consents.models import ChannelIdentity, ConsentEvent, EventDetail, Sender
 from consents.purposes import PurposeTree
 from consents.signals import Lines, lines_recorded
+from tests.consents.books import by_the_general_path, everything
 from tests.consents.factories import NUMBER, OTHER_NUMBER, PurposeFactory, british_number
 
 Rolled = Callable[[], AbstractContextManager[None]]
@@ -51,8 +52,7 @@ files = st.lists(entries, max_size=12)
 
 def one_by_one(items: Sequence[Entry]) -> None:
     """By the general path, each in a page of its own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ledger, "_stand_alone", lambda *_: False)
+    with by_the_general_path():
         for item in items:
             ledger.record_many("default", [item])
 
@@ -64,43 +64,6 @@ def together(items: Sequence[Entry]) -> None:
 def prepare() -> None:
     PurposeFactory(key="newsletter")
     PurposeFactory(key="profiling", requires_own_consent=True)
-
-
-def everything() -> dict[str, Any]:
-    """Every row, with places in the ledger for ids, and without the instants of writing."""
-    lines = {event.id: at for at, event in enumerate(ConsentEvent.objects.order_by("seq"), 1)}
-    return {
-        "identities": [
-            (one.channel, one.address, one.lookup_key, bytes(one.digest), one.warnings)
-            for one in ChannelIdentity.objects.order_by("channel", "lookup_key")
-        ],
-        "lines": [_line(event) for event in ConsentEvent.objects.order_by("seq")],
-        "states": {
-            (one.identity.channel, one.identity.address, one.purpose.key): (
-                *(one.state, lines[one.event_id], _or_now(one.since, one.event)),
-                *(one.lifted_at is None, one.dropin_lifted_at is None, one.opted_in_at is None),
-                *(one.opted_out_at is None, one.dropin_opted_out_at is None),
-            )
-            for one in Consent.objects.select_related("identity", "purpose", "event")
-        },
-        "may_write": dict(
-            Standing.objects.values_list("identity__address", "may_write").order_by("pk")
-        ),
-    }
-
-
-def _line(event: ConsentEvent) -> tuple[Any, ...]:
-    detail = event.detail
-    return (
-        *(event.sender.key, event.identity.channel, event.identity.address, event.action),
-        *(event.purpose.key, event.source, event.origin, event.actor, event.lifts),
-        *(_or_now(event.occurred_at, event), event.effective, event.outcome, event.cause_id),
-        *(detail.ip, detail.user_agent, detail.evidence, detail.note),
-    )
-
-
-def _or_now(at: datetime, event: ConsentEvent) -> datetime | str:
-    return "now" if at == event.recorded_at else at
 
 
 def left_by(way: Callable[[Sequence[Entry]], None], parts: Any, rolled_back: Rolled) -> Any:
