@@ -20,7 +20,7 @@ CONSENTS_LEVELS = (
     | {"window", "folding", "decision", "commitments", "timestamps", "rates", "strict_json"},
     {"models", "signals", "holders", "encryption"},
     {"purposes", "entries", "addressbook", "history", "writing", "reach", "ledger"} | {"batch"},
-    {"gate", "gate_bulk"},
+    {"gate", "gate_people", "gate_bulk"},
     set[str](),  # what is not named here
     {"admin", "api", "pages", "management", "apps"},
 )
