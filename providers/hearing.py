@@ -33,6 +33,7 @@ from providers.errors import UnknownKindError, UnreadableError
 from providers.models import ProviderCallback
 from providers.outcomes import CallbackStatus
 from providers.telling import NotYet, Report, tell
+from providers.unhurried import commit_without_waiting
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +118,8 @@ def _take(limit: int) -> tuple[list[UUID], Collection[UUID]]:
 def _apply_together(limit: int) -> tuple[list[UUID], Collection[UUID]]:
     """Take the next callbacks, and apply at once those of them that are simple."""
     with transaction.atomic():
-        _without_waiting_for_the_disk()
+        # Taken back by a crash, it is due again; what is sent because of it waits for the disk.
+        commit_without_waiting()
         waiting = _due(limit)
         reports = together.tell_many(_simple(waiting)) if len(waiting) > 1 else {}
         for callback in waiting:
@@ -153,7 +155,7 @@ def _lone(callback: ProviderCallback) -> Heard | None:
 
 
 def _apply(id: UUID, *, is_again: bool) -> None:
-    _without_waiting_for_the_disk()
+    commit_without_waiting()
     callback = (
         ProviderCallback.objects.filter(id=id, status=CallbackStatus.STORED.value)
         .select_related("account__sender")
@@ -220,12 +222,3 @@ def _fail_or_put_off(id: UUID, outcome: str) -> None:
         stored.update(status=CallbackStatus.FAILED.value, outcome=outcome)
     elif attempts is not None:
         _put_off(id, LADDER[attempts - 1], outcome)
-
-
-def _without_waiting_for_the_disk() -> None:
-    """What a crash of the database would take back it takes back whole: the callback is due again.
-
-    Whatever is sent because of it is claimed in a later transaction, which does wait.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL synchronous_commit TO off")

@@ -22,6 +22,7 @@ from providers.contract import Fault, Result
 from providers.decisions import Rows
 from providers.models import ProviderAccount, ProviderSync
 from providers.outcomes import FailedReason, Status
+from providers.unhurried import commit_without_waiting
 
 FAILS_AS = {
     Result.REJECTED: FailedReason.REJECTED,
@@ -71,6 +72,8 @@ def time_out_results(older_than: timedelta = timedelta(hours=1)) -> int:
 
 
 def _settle(returned: Sequence[Returned]) -> None:
+    # A row whose settlement a crash takes back is still leased, and is sent again.
+    commit_without_waiting()
     settled = arrivals.settle(returned)
     left = [one for one in returned if not settled.issuperset(one.call.rows)]
     attempts.write(returned)
