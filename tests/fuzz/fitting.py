@@ -37,9 +37,12 @@ def fit(case: Any) -> None:
     if has_key and not is_negative(ParameterLocation.HEADER):
         # A key that comes again by chance, with another body, is refused as it should be.
         case.headers["Idempotency-Key"] = f"key {next(_serial)}"
-    if isinstance(case.query, Mapping) and not is_negative(ParameterLocation.QUERY):
-        # Cursors are not made up; following them is tested elsewhere.
-        case.query = fitted({name: case.query[name] for name in case.query if name != "cursor"})
+    if isinstance(case.query, Mapping):
+        # What would leave no trace in the address makes no request wrong.
+        case.query = {name: one for name, one in case.query.items() if one not in (None, [], {})}
+        if not is_negative(ParameterLocation.QUERY):
+            # Cursors are not made up; following them is tested elsewhere.
+            case.query = fitted({name: case.query[name] for name in case.query if name != "cursor"})
     if isinstance(case.body, Mapping) and not is_negative(ParameterLocation.BODY):
         case.body = fitted(case.body)
     if isinstance(case.body, str):
