@@ -37,7 +37,7 @@ WRITES: list[tuple[str, str, Any]] = [
     ("post", "webhook-endpoints/{endpoint}/redeliver/", {"since": "2026-01-31T12:00:00Z"}),
     ("post", "webhook-deliveries/{delivery}/redeliver/", None),
 ]
-ONLY_ASKS = {("POST", "permissions/")}
+ONLY_ASKS = {("POST", "permissions/"), ("POST", "audiences/check/")}
 """A question with a body changes nothing."""
 
 TABLES = (ConsentEvent, Contact, InboundMessage, ProviderSync, WebhookDelivery, WebhookEndpoint)
