@@ -10,12 +10,12 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from django.db import connection
 
 from config.home import BASE
 from providers import settlement
 from providers.worker import Worker
 from tests.consents.factories import NUMBER
+from tests.consents.parallel import database_url
 from tests.providers.conftest import sender as sender
 from tests.providers.conftest import whatsapp as whatsapp
 from tests.providers.factories import claim, let_pass, newest, opt_in, stop, told
@@ -26,12 +26,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def worker() -> Iterator[subprocess.Popen[bytes]]:
     """`manage.py worker` on the test's database."""
-    database = connection.settings_dict
-    url = f"postgresql://{database['USER']}@/{database['NAME']}?host={database['HOST']}"
     process = subprocess.Popen(
         [sys.executable, "manage.py", "worker"],
         cwd=BASE,
-        env={**os.environ, "DATABASE_URL": url},
+        env={**os.environ, "DATABASE_URL": database_url()},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -10,6 +10,7 @@ import pytest
 from django.db import transaction
 
 from consents.defaults import DEFAULT_SENDER, ensure_defaults
+from consents.importing import rows
 from consents.models import (
     ChannelIdentity,
     Confirmation,
@@ -52,6 +53,12 @@ def consents_as_read() -> Callable[[], list[dict[str, Any]]]:
         {name: value for name, value in row.items() if name != "id"}
         for row in Consent.objects.order_by("identity", "purpose").values()
     ]
+
+
+@pytest.fixture
+def chunks_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """So many rows of an import in each transaction."""
+    return lambda count: monkeypatch.setattr(rows, "CHUNK", count)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Several at once, each on a connection of its own; for tests with real transactions."""
+"""Several at once, on connections or in processes of their own, with real transactions."""
 
 from __future__ import annotations
 
@@ -72,6 +72,12 @@ def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, "It never came to pass."
+
+
+def database_url() -> str:
+    """For a process of its own on the test's database."""
+    database = connection.settings_dict
+    return f"postgresql://{database['USER']}@/{database['NAME']}?host={database['HOST']}"
 
 
 def backend() -> int:
