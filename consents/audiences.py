@@ -58,6 +58,11 @@ class Audience:
         self._writer: Writer = Lines() if source.format == NDJSON else _cells(source, question)
         self.counts: Counter[str] = Counter()
 
+    @property
+    def size(self) -> int:
+        """Of the file, in bytes."""
+        return self._source.size
+
     def answered(self, seen: Callable[[int], object] = int) -> Iterator[bytes]:
         """The answer, piece by piece; `seen` is told up to which byte the file is answered."""
         yield self._writer.heading().encode()

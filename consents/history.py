@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from django.db.models import Exists, Max, OuterRef, Q
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from consents.folding import Fold, Statement, fold
 from consents.models import ConsentEvent, InboundMessage
@@ -23,7 +24,18 @@ def statements(
     known_by: datetime | None = None,
     occurred_by: datetime | None = None,
 ) -> Mapping[Pair, list[Statement]]:
-    """Every opt-in and opt-out of these identities that has not been voided, by pair.
+    """What these identities are known to have said, by pair. The limits are those of `lines`."""
+    rows = lines(known_by=known_by, occurred_by=occurred_by).filter(identity__in=list(identities))
+    found: dict[Pair, list[Statement]] = defaultdict(list)
+    for identity, purpose, *said in rows.order_by("seq").values_list("identity", "purpose", *SAID):
+        found[identity, purpose].append(statement(*said))
+    return found
+
+
+def lines(
+    *, known_by: datetime | None = None, occurred_by: datetime | None = None
+) -> QuerySet[ConsentEvent]:
+    """Every opt-in and opt-out that has not been voided.
 
     `known_by` leaves out what was recorded later, `occurred_by` what happened later.
     """
@@ -34,15 +46,18 @@ def statements(
         limits &= Q(recorded_at__lte=known_by)
     if occurred_by is not None:
         limits &= Q(occurred_at__lte=occurred_by)
-    rows = ConsentEvent.objects.filter(
-        limits, ~Exists(voiding), identity__in=list(identities), action__in=CONSENT_ACTIONS
-    ).values_list("identity", "purpose", "id", "action", "occurred_at", "lifts", "origin")
-    found: dict[Pair, list[Statement]] = defaultdict(list)
-    for identity, purpose, event, action, occurred_at, lifts, origin in rows.order_by("seq"):
-        found[identity, purpose].append(
-            Statement(event, Action(action), occurred_at, Lifts(lifts), origin == Origin.DROPIN)
-        )
-    return found
+    return ConsentEvent.objects.filter(limits, ~Exists(voiding), action__in=CONSENT_ACTIONS)
+
+
+SAID: Final = ("id", "action", "occurred_at", "lifts", "origin")
+"""The columns of a line that `statement` takes."""
+
+
+def statement(
+    event: UUID, action: str, occurred_at: datetime, lifts: str, origin: str
+) -> Statement:
+    by_dropin = origin == Origin.DROPIN
+    return Statement(event, Action(action), occurred_at, Lifts(lifts), by_dropin)
 
 
 def ever_stated(identities: Iterable[UUID]) -> set[Pair]:
@@ -65,13 +80,15 @@ def last_inbound_as_of(
     identity: UUID, at: datetime, *, known_by: datetime | None = None
 ) -> datetime | None:
     """When the person's last message that counts for the window came, as it was at that time."""
-    messages = InboundMessage.objects.filter(
-        identity=identity, counts_for_window=True, received_at__lte=at
-    )
-    if known_by is not None:
-        messages = messages.filter(recorded_at__lte=known_by)
+    messages = inbound(at, known_by=known_by).filter(identity=identity)
     last: datetime | None = messages.aggregate(last=Max("received_at"))["last"]
     return last
+
+
+def inbound(at: datetime, *, known_by: datetime | None = None) -> QuerySet[InboundMessage]:
+    """The messages that count for the window and had come by that time."""
+    messages = InboundMessage.objects.filter(counts_for_window=True, received_at__lte=at)
+    return messages if known_by is None else messages.filter(recorded_at__lte=known_by)
 
 
 def held_as_of(

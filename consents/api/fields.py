@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from consents import timestamps
 from consents.api.errors import ApiError
 from consents.errors import ConsentError
-from consents.timestamps import written
 
 _NAME_SHOWN: Final = 50
 _PLUS_READ_AS_SPACE: Final = re.compile(r" (\d\d:?\d\d)$")
@@ -142,21 +142,18 @@ def as_uuid(text: str) -> UUID | None:
 
 def moment(value: object, name: str) -> datetime:
     """Raises ConsentError `invalid_<name>`, also for a time that does not say its zone."""
-    problem = ConsentError(f"invalid_{name}", "This must be an ISO 8601 time with its zone.", name)
-    if not isinstance(value, str) or len(value) > _TIME_MAX:
-        raise problem
     try:
-        time = datetime.fromisoformat(value)
-        if time.tzinfo is None:
-            raise problem
-        return time.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise problem from None
+        if isinstance(value, str) and len(value) <= _TIME_MAX:
+            return timestamps.read(value)
+    except ValueError:
+        pass
+    message = "This must be an ISO 8601 time with its zone."
+    raise ConsentError(f"invalid_{name}", message, name)
 
 
 def shown_time(time: datetime | None) -> str | None:
     """UTC with microseconds, as `2026-01-31T12:00:00.000000Z`."""
-    return None if time is None else written(time)
+    return None if time is None else timestamps.written(time)
 
 
 def _missing(name: str) -> ConsentError:
