@@ -137,6 +137,7 @@ def test_counts_say_what_was_answered(ask: Ask, people: list[str]) -> None:
         (b'\xef\xbb\xbf"identity"\n46732001122', [NUMBER]),
         (b"identity\n46732001122", [NUMBER]),
         (b"identity\n\n46732001122\n\r\n\n", [NUMBER]),
+        (b'identity\n""\n46732001122\n', [NUMBER]),
         (b' identity \n"46732001122"\n', [NUMBER]),
         (b"identity\n46732001122\n46732001122\n", [NUMBER, NUMBER]),
         (b"identity\n", []),
@@ -224,7 +225,7 @@ def test_what_json_can_say_and_utf8_cannot_comes_back_as_it_was(ask: Ask) -> Non
     ("row", "reason"),
     [
         (b"x", "invalid_identity"),
-        (b'""', "invalid_identity"),
+        (b" ", "invalid_identity"),
         (b"123", "invalid_identity"),
         (b"46732001122,more", "wrong_number_of_cells"),
         (b"\xff\xfe", "not_utf8"),
