@@ -37,8 +37,8 @@ def prepare(arguments: list[str]) -> None:
     Ends the process with the reason when the server cannot be brought up.
     """
     command = arguments[1] if len(arguments) > 1 else "help"
-    if command in OWNER_COMMANDS:
-        os.environ.setdefault("DATABASE_AS_OWNER", "true")
+    if command in OWNER_COMMANDS and not os.environ.get("DATABASE_AS_OWNER"):
+        os.environ["DATABASE_AS_OWNER"] = "true"
     if command not in NEED_NO_DATABASE or "--database" in arguments:
         start_embedded_server()
 

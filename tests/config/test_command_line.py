@@ -45,6 +45,12 @@ def test_migrations_connect_as_the_owner_and_other_commands_do_not(started, monk
     assert os.environ["DATABASE_AS_OWNER"] == "true"
 
 
+def test_a_setting_left_empty_is_one_that_is_not_set(started, monkeypatch):
+    monkeypatch.setenv("DATABASE_AS_OWNER", "")
+    command_line.prepare(["manage.py", "migrate"])
+    assert os.environ["DATABASE_AS_OWNER"] == "true"
+
+
 def test_a_server_that_cannot_be_brought_up_ends_the_command_with_the_reason(monkeypatch, settings):
     def fail(cluster: Cluster) -> None:
         raise EmbeddedError("no room on the disk")
