@@ -75,6 +75,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "config.middleware.Callbacks",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.Sessions",
     "django.middleware.common.CommonMiddleware",

@@ -25,7 +25,7 @@ from consents.api import parsing
 from consents.api.errors import ApiError
 from consents.models.base import new_id
 from consents.models.prepared import prepared
-from providers import callback_secrets, registry
+from providers import callback_secrets, registry, storing
 from providers.contract import Account, Listener, NothingHeard
 from providers.errors import InvalidSignatureError, UnknownKindError, UnreadableError
 from providers.models import ProviderAccount, ProviderCallback
@@ -46,28 +46,6 @@ SELECT xmin::text, kind, external_id, settings::text, credentials FROM providers
 WHERE id = %s AND is_enabled
 """
 _CREDENTIALS: Final[Any] = ProviderAccount._meta.get_field("credentials")
-
-# One statement for what comes a thousand times a second: whether the account still is as it was
-# when its secret was read (`xmin` tells one version of a row from the next), and the row itself.
-# A repeat is the same row. Only one that nobody understood is given a second chance by it.
-_STORE: Final = """
-WITH account AS (
-    SELECT id FROM providers_provideraccount
-    WHERE id = %(account)s AND is_enabled AND xmin::text = %(version)s
-), stored AS (
-    INSERT INTO providers_providercallback AS stored
-        (id, account_id, seq, received_at, headers, body, digest, nonce, status, attempts, due_at,
-         outcome, identities)
-    SELECT %(id)s, account.id, nextval('providers_providercallback_seq'), clock_timestamp(),
-           %(headers)s::jsonb, %(body)s::bytea, %(digest)s::bytea, %(nonce)s::text,
-           %(status)s::text, 0, clock_timestamp(), %(outcome)s::text, '{}'
-    FROM account
-    ON CONFLICT (account_id, digest) DO UPDATE
-        SET status = excluded.status, due_at = excluded.due_at, outcome = excluded.outcome
-        WHERE stored.status = 'unreadable' AND excluded.status <> 'unreadable'
-)
-SELECT EXISTS (SELECT FROM account)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +70,21 @@ def receive(request: HttpRequest, account: UUID) -> HttpResponse:
     Nobody's address is told apart from a disabled account's.
     """
     if request.method == "HEAD":
-        return HttpResponse()
+        return _answer(200)
     if request.method != "POST":
-        return HttpResponse(status=405, headers={"Allow": "POST, HEAD"})
+        return _answer(405, Allow="POST, HEAD")
     try:
         body = parsing.read_body(request, settings.API_BODY_MAX, is_typed=False)
-        return HttpResponse(status=_take(request, account, body))
+        return _answer(_take(request, account, body))
     except ApiError as error:
-        return HttpResponse(status=error.status)
+        return _answer(error.status)
     except (DatabaseError, InterfaceError) as error:
         log.warning("A callback could not be stored (%s).", type(error).__name__)
-        return HttpResponse(status=503)
+        return _answer(503)
+
+
+def _answer(status: int, **headers: str) -> HttpResponse:
+    return HttpResponse(status=status, headers={"Content-Length": "0", **headers})
 
 
 def _take(request: HttpRequest, id: UUID, body: bytes) -> int:
@@ -220,18 +202,16 @@ def _store(
         for name, value in headers.items()
         if name in KEPT_HEADERS or name.startswith(SIGNED)
     }
-    row = {
-        "account": UUID(door.account.id),
-        "version": door.version,
-        "id": new_id(),
-        "headers": json.dumps(kept),
-        "body": body,
-        "digest": digest,
-        "nonce": clean(nonce, limit=NONCE_MAX),
-        "status": status.value,
-        "outcome": outcome,
-    }
-    with prepared() as cursor:
-        cursor.execute(_STORE, row)
-        [is_same_version] = cursor.fetchone()
-    return bool(is_same_version)
+    return storing.store(
+        storing.Row(
+            account=UUID(door.account.id),
+            version=door.version,
+            headers=json.dumps(kept),
+            body=body,
+            digest=digest,
+            nonce=clean(nonce, limit=NONCE_MAX),
+            status=status.value,
+            outcome=outcome,
+            id=new_id(),
+        )
+    )

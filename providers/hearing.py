@@ -11,6 +11,7 @@ import logging
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from threading import Event
+from time import monotonic
 from uuid import UUID
 
 from django.db import (
@@ -25,6 +26,7 @@ from django.utils import timezone
 
 from consents.ledger import once_more_on_deadlock
 from consents.models.base import ClockTimestamp
+from consents.models.prepared import prepared
 from consents.models.rows import update_rows
 from consents.writing import database_clock
 from providers import registry, together
@@ -45,6 +47,11 @@ LADDER = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 3600)
 
 NOT_YET_WAIT = timedelta(seconds=5)
 
+STORM = 300.0
+"""Callbacks that come in a second: from here on storing them goes before applying them."""
+
+_STORED_EVER = "SELECT last_value FROM providers_providercallback_seq"
+
 
 def apply_waiting(limit: int = CHUNK) -> int:
     """Apply what is due, oldest first; how many callbacks were looked at."""
@@ -57,16 +64,44 @@ def apply_waiting(limit: int = CHUNK) -> int:
 
 def run(stop: Event) -> None:
     """Apply what comes until told to stop; survives the database's absence."""
+    arrivals = _Arrivals()
     while not stop.is_set():
+        begun = monotonic()
         try:
             found = apply_waiting()
+            rate = arrivals.a_second() if found == CHUNK else 0.0
         except (OperationalError, InterfaceError) as error:
             log.warning("Applying callbacks was cut short (%s).", type(error).__name__)
             close_old_connections()
-            found = 0
-        if not found:
-            stop.wait(POLL_SECONDS)
+            found, rate = 0, 0.0
+        stop.wait(rest(found, rate, took=monotonic() - begun))
     connection.close()
+
+
+def rest(found: int, rate: float, took: float) -> float:
+    """Seconds until the next look, after one that found so many and took so long.
+
+    A provider that is not answered in time sends again, and gives up one day. So in a storm (`rate`
+    callbacks a second) applying leaves three quarters of the time to the door.
+    """
+    if not found:
+        return POLL_SECONDS
+    return 3 * took if rate > STORM else 0.0
+
+
+class _Arrivals:
+    """How fast callbacks are being stored, since one asked last."""
+
+    def __init__(self) -> None:
+        self._seen, self._at = 0, monotonic()
+
+    def a_second(self) -> float:
+        with prepared() as cursor:
+            cursor.execute(_STORED_EVER)
+            [seen] = cursor.fetchone()
+        before, then = self._seen, self._at
+        self._seen, self._at = seen, monotonic()
+        return (seen - before) / max(self._at - then, 0.001) if before else 0.0
 
 
 def apply_again(callback: ProviderCallback) -> ProviderCallback:

@@ -651,3 +651,28 @@ def test_in_a_flood_the_nameless_result_of_ours_is_no_event_either(sinch):
     apply_all()
     assert len(events()) == 2
     assert {row.status for row in rows(sinch)} == {"succeeded"}
+
+
+# --- what a storm of callbacks leaves to applying
+
+
+def test_after_nothing_it_looks_again_a_little_later():
+    assert hearing.rest(0, 0.0, took=0.01) == hearing.POLL_SECONDS
+
+
+def test_while_few_come_what_waits_is_applied_without_a_rest():
+    assert hearing.rest(hearing.CHUNK, hearing.STORM, took=0.5) == 0.0
+
+
+def test_in_a_storm_three_quarters_of_the_time_are_left_to_the_door():
+    assert hearing.rest(hearing.CHUNK, hearing.STORM + 1, took=0.5) == 1.5
+
+
+def test_the_pace_of_what_comes_is_counted_from_look_to_look(sinch):
+    arrivals = hearing._Arrivals()
+    post(sinch, message("one"))
+    assert arrivals.a_second() == 0.0  # what was there before tells nothing of now
+    post(sinch, message("two"))
+    post(sinch, message("three"))
+    assert arrivals.a_second() > 0.0
+    assert arrivals.a_second() == 0.0
