@@ -18,6 +18,8 @@ _relaxed: Any = csp_update({"script-src": [SELF, UNSAFE_EVAL], "style-src": [SEL
 
 
 class OptbookAdminSite(UnfoldAdminSite):  # type: ignore[misc]
+    index_title = "Home"
+
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         relaxed: View = _relaxed(super().admin_view(view, cacheable))
         return relaxed

@@ -254,6 +254,8 @@ FAVICON = lazy(static, str)("favicon.svg")
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Optbook",
     "SITE_HEADER": "Optbook",
+    "SITE_SYMBOL": "verified_user",
     "SITE_URL": None,
+    "DASHBOARD_CALLBACK": "consents.admin.home.shown",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _: FAVICON}],
 }

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
-from consents import idempotency, settling, window_lines
+from consents import idempotency, settling, tallies, window_lines
 from consents.models import ReviewItem
 from consents.writing import database_clock
 from providers import accounts, deliveries, hearing, outbox, settlement, verdicts
@@ -39,6 +40,7 @@ class Counts:
     caught_up: int = 0
     retried: int = 0
     mended: int = 0
+    tallied: int = 0
     purged: int = 0
 
     def __str__(self) -> str:
@@ -75,6 +77,7 @@ def sweep(*, purges: bool = True) -> Counts:
     counts.caught_up = _catch_up(counts)
     counts.retried = _retry_opt_outs_daily()
     counts.mended = outbox.mend_stale()
+    counts.tallied = tallies.keep(timezone.now())
     counts.purged = _purge_everything() if purges else 0
     return counts
 

@@ -8,11 +8,12 @@ from uuid import UUID
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from consents.admin import wording
 from consents.admin.forms import channel_choices
 from consents.models import ChannelIdentity, Consent
-from consents.vocabulary import Action, Channel, Outcome, State
+from consents.vocabulary import CUSTOMER_WINDOW, Action, Channel, Outcome, State
 
 Rows = QuerySet[Any]
 Choices = list[tuple[str, str]]
@@ -93,6 +94,7 @@ class StateFilter(admin.SimpleListFilter):
             ("opted_out", "Opted out of something"),
             ("none", "Nothing stated"),
             ("on_hold", "Was put on hold, undecided"),
+            ("window_open", "Wrote within 24 hours"),
         ]
 
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
@@ -103,6 +105,10 @@ class StateFilter(admin.SimpleListFilter):
             ),
             "none": Q(standing__may_write__isnull=True),
             "on_hold": Q(standing__held_by__isnull=False),
+            "window_open": Q(
+                standing__window_noted=True,
+                standing__last_inbound_at__gt=timezone.now() - CUSTOMER_WINDOW,
+            ),
         }
         condition = conditions.get(self.value() or "")
         if condition is None:

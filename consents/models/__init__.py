@@ -7,6 +7,7 @@ from consents.models.people import ChannelIdentity, Contact, Sender
 from consents.models.purposes import Keyword, Purpose
 from consents.models.review import ReviewItem
 from consents.models.standing import Confirmation, Consent, InboundMessage, Standing
+from consents.models.tallies import DayTally, ReachTally, TallyMark
 
 __all__ = [
     "ApiKey",
@@ -16,6 +17,7 @@ __all__ = [
     "Consent",
     "ConsentEvent",
     "Contact",
+    "DayTally",
     "EventDetail",
     "IdempotencyRecord",
     "ImportChunk",
@@ -24,7 +26,9 @@ __all__ = [
     "KeyUse",
     "Keyword",
     "Purpose",
+    "ReachTally",
     "ReviewItem",
     "Sender",
     "Standing",
+    "TallyMark",
 ]
