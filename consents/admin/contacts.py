@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 
 from consents.admin import overview, search, timeline, wording
 from consents.admin.filters import ContactChannelFilter, StateFilter
+from consents.admin.forms import MomentForm
 from consents.admin.tables import DiscreetLog, LargeTableAdmin, may
 from consents.admin.theme import action, display
 from consents.models import ChannelIdentity, Consent, Contact
@@ -86,7 +87,7 @@ class ContactAdmin(DiscreetLog, LargeTableAdmin):
         contact = self.get_object(request, object_id)
         shown = {}
         if contact is not None and self.has_view_or_change_permission(request, contact):
-            shown = _shown(contact)
+            shown = _shown(contact, MomentForm(request.GET if "at" in request.GET else None))
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
 
     @action("Record consent", permissions=["record"], icon="edit_note")
@@ -114,11 +115,13 @@ class ContactAdmin(DiscreetLog, LargeTableAdmin):
         return format_html("{}<div>and {} more</div>", rows, more) if more > 0 else rows
 
 
-def _shown(contact: Contact) -> dict[str, Any]:
+def _shown(contact: Contact, asked: MomentForm) -> dict[str, Any]:
     identities = list(contact.identities.values_list("id", flat=True)[:1000])
     moments = timeline.of(identities)
     return {
-        "standings": overview.of(contact),
+        "asked": asked,
+        "looked_at": wording.moment(asked.moment) if asked.moment else "",
+        "standings": overview.of(contact, asked.moment, hindsight=asked.is_hindsight),
         "questions": overview.open_questions(contact),
         "identity_count": len(identities),
         "moments": moments[: timeline.SHOWN],

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from django import forms
+from django.utils import timezone
 from unfold import widgets
 
 from consents.admin import wording
@@ -54,6 +55,40 @@ def _long_text(label: str, help_text: str = "", **options: Any) -> forms.CharFie
         widget=widgets.UnfoldAdminTextareaWidget({"rows": 3}),
         **{"required": False, "max_length": TEXT_MAX, **options},
     )
+
+
+class MomentForm(forms.Form):
+    """Another time to look at a contact as of; times are UTC."""
+
+    at = forms.DateTimeField(
+        label="Time (UTC)",
+        widget=forms.DateTimeInput(
+            {"type": "datetime-local", "class": " ".join(widgets.INPUT_CLASSES)}, "%Y-%m-%dT%H:%M"
+        ),
+    )
+    hindsight = forms.BooleanField(
+        label="With what has become known since",
+        required=False,
+        widget=widgets.UnfoldBooleanWidget(),
+    )
+
+    def clean_at(self) -> datetime:
+        at: datetime = self.cleaned_data["at"]
+        if at > timezone.now():
+            raise forms.ValidationError("That time is yet to come.")
+        return at
+
+    @property
+    def moment(self) -> datetime | None:
+        """The time asked for; None where none, or none that can be looked at."""
+        if not self.is_bound or not self.is_valid():
+            return None
+        at: datetime = self.cleaned_data["at"]
+        return at
+
+    @property
+    def is_hindsight(self) -> bool:
+        return self.moment is not None and bool(self.cleaned_data["hindsight"])
 
 
 class NoteForm(forms.Form):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -19,11 +20,12 @@ _CATEGORY_ORDER = ("service", "utility", "authentication", "marketing")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the gate says about one purpose."""
+    """What the gate says about one purpose. `event`: the line of the ledger that decides it."""
 
     purpose: str
     is_allowed: bool
     text: str
+    event: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """One address of the contact. `window`: until when it is open, in words; empty: has none."""
+    """One address of the contact. `window`: until when it is open, in words; empty: has none.
+
+    `answers` are of the time looked at, the rest is of now.
+    """
 
     identity: ChannelIdentity
     name: str
@@ -43,13 +48,19 @@ class Standing:
     answers: Sequence[Answer]
 
 
-def of(contact: Contact) -> list[Standing]:
-    """The contact's addresses, at most IDENTITIES_SHOWN, as they stand now."""
+def of(contact: Contact, at: datetime | None = None, *, hindsight: bool = False) -> list[Standing]:
+    """The contact's addresses, at most IDENTITIES_SHOWN, and what the gate says of them.
+
+    Now, or `at` a time in the past from what was known then, or by `hindsight` is known today.
+    """
     identities = contact.identities.select_related("standing", "sender").prefetch_related(
         "consents__purpose", "consents__event"
     )
     purposes = sorted(Purpose.objects.exclude(key=ROOT_PURPOSE), key=_order)
-    return [_standing(one, purposes) for one in identities.order_by("id")[:IDENTITIES_SHOWN]]
+    return [
+        _standing(one, purposes, at, hindsight=hindsight)
+        for one in identities.order_by("id")[:IDENTITIES_SHOWN]
+    ]
 
 
 def open_questions(contact: Contact) -> list[Question]:
@@ -64,20 +75,22 @@ def _order(purpose: Purpose) -> tuple[int, bool, str]:
     return (rank, purpose.key != purpose.category, purpose.name)
 
 
-def _standing(identity: ChannelIdentity, purposes: Sequence[Purpose]) -> Standing:
-    now = timezone.now()
+def _standing(
+    identity: ChannelIdentity, purposes: Sequence[Purpose], at: datetime | None, *, hindsight: bool
+) -> Standing:
+    sender, channel, address = identity.sender, identity.channel, identity.address
     permissions = [
-        gate.check(identity.sender, identity.channel, identity.address, purpose.key)
+        gate.check(sender, channel, address, purpose.key, at, hindsight=hindsight)
         for purpose in purposes
-        if identity.address is not None
+        if address is not None
     ]
     return Standing(
         identity=identity,
         name=wording.named(identity),
-        window=_window(identity, now),
+        window=_window(identity, timezone.now()),
         consents=[wording.state(one) for one in identity.consents.all()],
         answers=[
-            Answer(purpose.name, permission.allowed, wording.verdict(permission))
+            Answer(purpose.name, permission.allowed, wording.verdict(permission), permission.event)
             for purpose, permission in zip(purposes, permissions, strict=False)
         ],
     )

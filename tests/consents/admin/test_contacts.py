@@ -19,6 +19,7 @@ from tests.consents.factories import (
     OptInFactory,
     OptOutFactory,
     StopFactory,
+    ago,
     swedish_number,
 )
 
@@ -177,3 +178,50 @@ def test_the_page_opens_with_the_form_for_its_contact(desk):
     url = reverse("admin:consents_contact_record_consent", args=[contact.pk])
     answer = desk.get(url, follow=True)
     assert answer.context["form"].contact == contact
+
+
+# --- as of another time
+
+
+def looked_at(desk, contact, at, **query):
+    page = reverse("admin:consents_contact_change", args=[contact.pk])
+    return desk.get(page, {"at": f"{at:%Y-%m-%dT%H:%M}", **query})
+
+
+def marketing(answer):
+    [standing] = answer.context["standings"]
+    return next(one for one in standing.answers if one.purpose == "Marketing")
+
+
+def test_a_contact_can_be_looked_at_as_of_another_time(desk):
+    event = OptInFactory(occurred_at=ago(days=10))
+    contact = event.identity.contact
+    answer = looked_at(desk, contact, ago(days=7), hindsight="on")
+    assert marketing(answer).is_allowed
+    assert marketing(answer).event == event.pk
+    assert "Could we write on" in answer.content.decode()
+    assert "from all that is known today" in answer.content.decode()
+    assert not marketing(looked_at(desk, contact, ago(days=11), hindsight="on")).is_allowed
+
+
+def test_without_hindsight_it_is_what_was_known_then(desk):
+    contact = OptInFactory(occurred_at=ago(days=10)).identity.contact
+    answer = looked_at(desk, contact, ago(days=7))
+    assert not marketing(answer).is_allowed
+    assert "from what was known on" in answer.content.decode()
+
+
+@pytest.mark.parametrize("at", ["", "last Tuesday", "9999-99-99T00:00", "2999-01-01T00:00", "\0"])
+def test_a_time_that_cannot_be_looked_at_is_said_so_and_now_is_shown(desk, at):
+    contact = OptInFactory().identity.contact
+    page = reverse("admin:consents_contact_change", args=[contact.pk])
+    answer = desk.get(page, {"at": at})
+    assert answer.status_code == 200
+    assert 'role="alert"' in answer.content.decode()
+    assert marketing(answer).is_allowed
+
+
+def test_the_deciding_line_is_one_click_away(desk):
+    event = OptInFactory()
+    answer = desk.get(reverse("admin:consents_contact_change", args=[event.identity.contact.pk]))
+    assert reverse("admin:consents_consentevent_change", args=[event.pk]) in answer.content.decode()
