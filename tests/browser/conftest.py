@@ -25,6 +25,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
+def chromium() -> tuple[str, list[str]]:
+    """The program and its options. CHROMIUM names it where it has another name."""
+    program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
+    assert program, "Chromium is needed; CHROMIUM may say where it is."
+    # As root its own sandbox cannot work; the pages are ours alone.
+    return program, ["--no-sandbox"] if os.geteuid() == 0 else []
+
+
+def log_in(page: Page, shop: Shop, name: str, password: str) -> None:
+    page.goto(f"{shop.address}/admin/")
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(f"{shop.address}/admin/")
+
+
 @pytest.fixture(scope="session")
 def shop() -> Iterator[Shop]:
     """One shop for all journeys: each speaks of people of its own."""
@@ -42,11 +58,7 @@ def shop() -> Iterator[Shop]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """CHROMIUM names the program where it has another name."""
-    program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
-    assert program, "The browser tests need Chromium; CHROMIUM may say where it is."
-    # As root its own sandbox cannot work; the pages are ours alone.
-    options = ["--no-sandbox"] if os.geteuid() == 0 else []
+    program, options = chromium()
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=program, args=options)
         yield started
@@ -76,11 +88,7 @@ def _note(message: ConsoleMessage, complaints: list[str]) -> None:
 @pytest.fixture
 def login(page: Page, shop: Shop) -> Callable[..., Page]:
     def logged_in(name: str = "admin", password: str = "") -> Page:
-        page.goto(f"{shop.address}/admin/")
-        page.get_by_label("Username").fill(name)
-        page.get_by_label("Password").fill(password or PASSWORD)
-        page.get_by_role("button", name="Log in").click()
-        page.wait_for_url(f"{shop.address}/admin/")
+        log_in(page, shop, name, password or PASSWORD)
         return page
 
     return logged_in
