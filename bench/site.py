@@ -89,6 +89,9 @@ def open_site(installation: Installation, options: Options) -> Site:
     """A fresh installation with the defaults, a key, a member of staff and the three accounts."""
     installation.set_up()
     ensure_defaults()
+    # As in a book that has been kept for a while: fresh rules make the worker's first sweeps look
+    # at everybody again.
+    Purpose.objects.update(unsettled_since=None)
     sender = Sender.objects.get(key=DEFAULT_SENDER)
     sandbox_accounts.ensure_accounts(sender, installation.sandbox_port)
     for account in ProviderAccount.objects.all():
