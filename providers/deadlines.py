@@ -1,7 +1,7 @@
 """Connections that keep to one deadline over a whole HTTP call.
 
 A socket's own time-out starts again with every byte that arrives, so a peer that sends one byte
-a second holds its caller for ever. Here a timer shuts the socket down when the call's time is
+a second holds its caller for ever. Here an alarm shuts the socket down when the call's time is
 over, whatever the call is doing: TLS, headers or body. Only looking up a name cannot be cut; that
 runs in a thread of its own, which the caller leaves behind.
 """
@@ -9,6 +9,7 @@ runs in a thread of its own, which the caller leaves behind.
 from __future__ import annotations
 
 import contextlib
+import heapq
 import ipaddress
 import os
 import queue
@@ -18,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from enum import StrEnum
+from functools import lru_cache
 from http.client import HTTPResponse, IncompleteRead
 from io import BufferedReader
 from typing import Any
@@ -53,6 +55,7 @@ class Call:
         self.stage = Stage.PREPARING
         self.reused = False
         self.expired = False
+        self.is_over = False
         self._lifeline: socket.socket | None = None
         self._lock = threading.Lock()
 
@@ -73,22 +76,22 @@ class Call:
     @contextlib.contextmanager
     def watched(self) -> Iterator[Call]:
         """Make this the thread's current call, and cut it when its time is over."""
-        timer = threading.Timer(max(self.remaining(), 0), self._expire)
-        timer.daemon = True
         token = _current.set(self)
-        timer.start()
+        _alarm().set_for(self)
         try:
             yield self
         finally:
-            timer.cancel()
             _current.reset(token)
             with self._lock:
+                self.is_over = True
                 self._drop()
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
+        """Its time is over: break it off, unless it has ended."""
         with self._lock:
-            self.expired = True
-            self._shut()
+            if not self.is_over:
+                self.expired = True
+                self._shut()
 
     def _shut(self) -> None:
         if self._lifeline is not None:
@@ -102,6 +105,45 @@ class Call:
 
 
 _current: ContextVar[Call] = ContextVar("call")
+
+
+class _Alarm:
+    """One thread that expires calls: one of its own for each costs as much as sending it."""
+
+    def __init__(self) -> None:
+        self._calls: list[tuple[float, int, Call]] = []
+        self._changed = threading.Condition()
+        threading.Thread(target=self._run, name="deadlines", daemon=True).start()
+
+    def set_for(self, call: Call) -> None:
+        with self._changed:
+            heapq.heappush(self._calls, (call.deadline, id(call), call))
+            if self._calls[0][2] is call:
+                self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            self._next().expire()
+
+    def _next(self) -> Call:
+        """The call whose time is over first, once it is; those that have ended are forgotten."""
+        with self._changed:
+            while True:
+                while self._calls and self._calls[0][2].is_over:
+                    heapq.heappop(self._calls)
+                seconds = self._calls[0][0] - time.monotonic() if self._calls else None
+                if seconds is not None and seconds <= 0:
+                    return heapq.heappop(self._calls)[2]
+                self._changed.wait(seconds)
+
+
+@lru_cache(maxsize=1)
+def _alarm() -> _Alarm:
+    return _Alarm()
+
+
+# A child has none of its parent's threads.
+os.register_at_fork(after_in_child=_alarm.cache_clear)
 
 
 class WholeHeaders(HTTPResponse):

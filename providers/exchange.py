@@ -99,9 +99,13 @@ class HttpAdapter(Adapter):
             outcomes = self.tell(exchange, account, changes)
         except AccountError as error:
             return _failed(exchange, changes, error)
-        masked = {key: _masked(outcome, exchange.mask) for key, outcome in outcomes.items()}
-        traces = tuple(exchange.traces)
-        return Delivery(masked, traces=traces, is_repeated=exchange.is_repeated)
+        # Most of a call's changes have one outcome.
+        masked = {outcome: _masked(outcome, exchange.mask) for outcome in set(outcomes.values())}
+        return Delivery(
+            {key: masked[outcome] for key, outcome in outcomes.items()},
+            traces=tuple(exchange.traces),
+            is_repeated=exchange.is_repeated,
+        )
 
     def obstacles(self, account: Account) -> list[str]:
         found = super().obstacles(account)

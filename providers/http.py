@@ -246,7 +246,7 @@ def _exchange(pool: HTTPAdapter, request: Request, call: Call) -> requests.Respo
         },
         data=request.body,
     ).prepare()
-    # A second later than the timer, so that the timer alone decides what is a time-out.
+    # A second later than the timer, so that the alarm alone decides what is a time-out.
     patience = (CONNECT_SECONDS, call.remaining() + 1)
     return pool.send(prepared, stream=True, timeout=patience)
 

@@ -31,6 +31,9 @@ _IPV4 = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])")
 _NUMBER = re.compile(r"(?<!\d)\d{7,15}(?!\d)")
 # With separators only behind a plus or double zero, or dates would be taken for numbers.
 _SPACED_NUMBER = re.compile(r"(?:\+|%2[bB]|\b00)\d(?:(?:[ ().-]|%20)?\d){6,14}(?!\d)")
+# Unreserved in a URL (RFC 3986 2.3) and plain in JSON, as nearly every value is.
+_NEVER_ESCAPED = re.compile(r"[A-Za-z0-9._~-]+")
+_QUOTED = str.maketrans({"+": "%2B", "/": "%2F", "=": "%3D"})
 # PostgreSQL refuses NUL; other control characters spoil a terminal.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -63,6 +66,7 @@ class Mask:
         personal: Iterable[str] = (),
     ) -> None:
         self._replacements: dict[str, str] = {}
+        self._longest_first: list[str] = []
         known = {secret for secret in secrets if len(secret) >= SECRET_MIN}
         basic = {f"{user}:{password}" for user, password in permutations(sorted(known), 2)}
         for value in known | basic | {text for text in personal if len(text) >= SECRET_MIN}:
@@ -80,7 +84,11 @@ class Mask:
 
     def apply(self, text: str, *, limit: int = TEXT_MAX) -> str:
         """`text` masked, made storable and cut to `limit` characters."""
-        for spelling in sorted(self._replacements, key=len, reverse=True):
+        if not text:
+            return text
+        if not self._longest_first:
+            self._longest_first = sorted(self._replacements, key=len, reverse=True)
+        for spelling in self._longest_first:
             text = text.replace(spelling, self._replacements[spelling])
         # The patterns' time grows faster than the text, and whoever answers chooses the text.
         text = text[: 4 * limit]
@@ -93,25 +101,30 @@ class Mask:
 
     def _replace(self, value: str, replacement: str) -> None:
         if value:
+            self._longest_first = []
             for spelling in _spellings(value):
                 self._replacements.setdefault(spelling, replacement)
 
 
 def _spellings(value: str) -> set[str]:
+    if _NEVER_ESCAPED.fullmatch(value):
+        return {value, *_encoded(value)}
     escaped = json.dumps(value)[1:-1]
-    encoded = base64.b64encode(value.encode("utf-8", "replace")).decode()
     quoted = {quote(value, safe="", errors="replace"), quote_plus(value, errors="replace")}
     return {
         value,
         escaped,
         escaped.replace("/", "\\/"),  # as PHP writes JSON
         json.dumps(value, ensure_ascii=False)[1:-1],
-        encoded,
-        encoded.rstrip("="),
-        quote(encoded, safe=""),
+        *_encoded(value),
         *quoted,
         *(re.sub("%..", lambda match: match[0].lower(), spelling) for spelling in quoted),
     }
+
+
+def _encoded(value: str) -> set[str]:
+    encoded = base64.b64encode(value.encode("utf-8", "replace")).decode()
+    return {encoded, encoded.rstrip("="), encoded.translate(_QUOTED)}
 
 
 def mask_identity(identity: str) -> str:
