@@ -12,12 +12,10 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.db import connection
-
-from consents.writing import database_clock
+from consents.models.prepared import prepared
 from providers import circuit
 from providers.claims import Call
-from providers.contract import Delivery, Result
+from providers.contract import Delivery, Outcome, Result
 from providers.outcomes import Status
 
 ARRIVED: Final = {Result.SUCCEEDED: Status.SUCCEEDED, Result.ACCEPTED: Status.AWAITING_RESULT}
@@ -47,54 +45,64 @@ class Returned:
 # In the one order that everybody keeps.
 _LOCK: Final = """
 SELECT count(*) FROM (
-    SELECT FROM consents_standing
-    WHERE identity_id IN (SELECT identity_id FROM providers_providersync WHERE id = ANY(%s))
+    SELECT FROM consents_standing WHERE identity_id = ANY (ARRAY(
+        SELECT identity_id FROM providers_providersync WHERE id = ANY(%s::text[]::uuid[])))
     ORDER BY identity_id FOR NO KEY UPDATE
 ) AS locked
 """
 
+# What is said of many rows alike is sent once, and each row names its place. Whoever has this lease
+# is being sent; asked for the status as well, the planner would read all that is being sent.
 _SETTLE: Final = """
 UPDATE providers_providersync AS row
-SET status = told.status, code = told.code, text = told.text, lease = NULL, lease_until = NULL,
-    suspect_since = NULL,
-    ended_at = CASE WHEN told.status = 'succeeded' THEN clock_timestamp() END
-FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[])
-     AS told(id, lease, status, code, text)
-WHERE row.id = told.id AND row.lease = told.lease AND row.status = 'sending'
-  AND NOT row.is_uncertain AND NOT EXISTS (
-      SELECT FROM providers_providersync AS other
-      WHERE other.account_id = row.account_id AND other.identity_id = row.identity_id
-        AND other.status IN ('pending', 'awaiting_result'))
-RETURNING row.id, row.account_id, row.sent_at
+SET status = (%(statuses)s::text[])[told.said], code = (%(codes)s::text[])[told.said],
+    text = (%(texts)s::text[])[told.said], lease = NULL, lease_until = NULL, suspect_since = NULL,
+    ended_at = CASE WHEN (%(statuses)s::text[])[told.said] = 'succeeded'
+                    THEN clock_timestamp() END
+FROM unnest(%(ids)s::text[]::uuid[], %(said)s::int[]) AS told(id, said)
+WHERE row.id = told.id AND row.lease = (%(leases)s::uuid[])[told.said] AND NOT row.is_uncertain
+  AND (SELECT count(*) FROM providers_providersync AS other
+       WHERE other.identity_id = row.identity_id AND other.account_id = row.account_id
+         AND other.status IN ('pending', 'awaiting_result')) = 0
+RETURNING row.id::text, row.account_id, row.sent_at
 """
 
 
-def settle(returned: Sequence[Returned]) -> set[UUID]:
+def settle(returned: Sequence[Returned]) -> set[str]:
     """Settle what has arrived, and tell the circuits; the rows that were settled.
 
     Locks the standings of all rows that came back. In a transaction.
     """
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(_LOCK, [[row for one in returned for row in one.call.rows]])
-    told = [row for one in returned if one.has_arrived for row in _rows(one)]
-    if not told:
+    arrived = [one for one in returned if one.has_arrived]
+    if not arrived:
         return set()
     newest: dict[UUID, datetime] = {}
-    settled: set[UUID] = set()
-    with connection.cursor() as cursor:
-        cursor.execute(_SETTLE, [list(column) for column in zip(*told, strict=True)])
+    settled: set[str] = set()
+    with prepared() as cursor:
+        cursor.execute(_SETTLE, _told(arrived))
         for row, account, sent_at in cursor:
             settled.add(row)
             newest[account] = max(sent_at, newest.get(account, sent_at))
-    now = database_clock()
-    for account in sorted(newest):
-        circuit.accepted(account, newest[account], now)
+    circuit.accepted(newest)
     return settled
 
 
-def _rows(one: Returned) -> list[tuple[UUID, UUID, str, str, str]]:
-    said = ((UUID(id), outcome) for id, outcome in one.delivery.outcomes.items())
-    return [
-        (id, one.call.lease, ARRIVED[of.result].value, of.code[:64], of.text[:500])
-        for id, of in said
-    ]
+def _told(arrived: Sequence[Returned]) -> dict[str, Sequence[object]]:
+    places: dict[tuple[UUID, Outcome], int] = {}
+    ids: list[str] = []
+    said: list[int] = []
+    for one in arrived:
+        for id, outcome in one.delivery.outcomes.items():
+            ids.append(id)
+            said.append(places.setdefault((one.call.lease, outcome), len(places) + 1))
+    outcomes = [outcome for _, outcome in places]
+    return {
+        "ids": ids,
+        "said": said,
+        "leases": [lease for lease, _ in places],
+        "statuses": [ARRIVED[outcome.result].value for outcome in outcomes],
+        "codes": [outcome.code[:64] for outcome in outcomes],
+        "texts": [outcome.text[:500] for outcome in outcomes],
+    }

@@ -3,43 +3,71 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
-from uuid import UUID
-
-from django.db import connection
 
 from consents.models.base import new_id
+from consents.models.prepared import prepared
 from providers.arrivals import Returned
-from providers.contract import Trace
+from providers.contract import Outcome, Trace
 
-_COPY: Final = """
-COPY providers_syncattempt
+# What the rows of a call have in common is sent once, and read once: a trace is long.
+_INSERT: Final = """
+WITH made AS MATERIALIZED (
+    SELECT call, started_at, elapsed_ms, status_code, trace::jsonb, number
+    FROM unnest(%(calls)s::uuid[], %(starts)s::timestamptz[], %(lengths)s::int[],
+                %(http)s::smallint[], %(traces)s::text[])
+         WITH ORDINALITY AS one(call, started_at, elapsed_ms, status_code, trace, number)
+), said AS MATERIALIZED (
+    SELECT * FROM unnest(%(results)s::text[], %(codes)s::text[], %(texts)s::text[])
+                  WITH ORDINALITY AS one(result, code, text, number)
+)
+INSERT INTO providers_syncattempt
     (id, sync_id, call, started_at, elapsed_ms, status_code, result, code, text, trace)
-FROM STDIN
+SELECT row.id::uuid, row.sync_id::uuid, made.call, made.started_at, made.elapsed_ms,
+       made.status_code, said.result, said.code, said.text, made.trace
+FROM unnest(%(ids)s::text[], %(syncs)s::text[], %(call)s::int[], %(said)s::int[])
+     AS row(id, sync_id, call, said)
+JOIN made ON made.number = row.call
+JOIN said ON said.number = row.said
 """
 
 
 def write(returned: Sequence[Returned]) -> None:
     """What was asked and answered, masked."""
-    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-        for one in returned:
-            for row in _rows(one):
-                copy.write_row(row)
+    with prepared() as cursor:
+        cursor.execute(_INSERT, {**_calls(returned), **_rows(returned)})
 
 
-def _rows(one: Returned) -> Iterator[tuple[Any, ...]]:
-    delivery = one.delivery
-    elapsed = int(one.elapsed.total_seconds() * 1000)
-    status = delivery.traces[-1].status if delivery.traces else None
-    trace = json.dumps([_plain(trace) for trace in delivery.traces])
-    for change in one.call.changes:
-        outcome = delivery.outcomes[change.id]
-        said = (outcome.result.value, outcome.code[:64], outcome.text[:500])
-        yield (
-            *(new_id(), UUID(change.id), one.call.id, one.started_at, elapsed, status),
-            *(*said, trace),
-        )
+def _calls(returned: Sequence[Returned]) -> dict[str, Sequence[object]]:
+    traces = [one.delivery.traces for one in returned]
+    return {
+        "calls": [one.call.id for one in returned],
+        "starts": [one.started_at for one in returned],
+        "lengths": [int(one.elapsed.total_seconds() * 1000) for one in returned],
+        "http": [made[-1].status if made else None for made in traces],
+        "traces": [json.dumps([_plain(trace) for trace in made]) for made in traces],
+    }
+
+
+def _rows(returned: Sequence[Returned]) -> dict[str, Sequence[object]]:
+    places: dict[Outcome, int] = {}
+    rows = [
+        (str(new_id()), change.id, number, places.setdefault(outcome, len(places) + 1))
+        for number, one in enumerate(returned, start=1)
+        for change in one.call.changes
+        for outcome in [one.delivery.outcomes[change.id]]
+    ]
+    ids, syncs, call, said = zip(*rows, strict=True)
+    return {
+        "ids": list(ids),
+        "syncs": list(syncs),
+        "call": list(call),
+        "said": list(said),
+        "results": [outcome.result.value for outcome in places],
+        "codes": [outcome.code[:64] for outcome in places],
+        "texts": [outcome.text[:500] for outcome in places],
+    }
 
 
 def _plain(trace: Trace) -> dict[str, Any]:

@@ -7,12 +7,15 @@ bound that doubles (full jitter), a minute at most. After it one row goes alone,
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Greatest
 
+from consents.models.prepared import prepared
 from providers.contract import AccountFault, Fault, Outcome
 from providers.models import ProviderAccount
 
@@ -72,8 +75,30 @@ def answered(account: UUID, begun: datetime) -> None:
     paused.exclude(fault=Fault.REFUSING.value).update(**_RUNNING)
 
 
-def accepted(account: UUID, begun: datetime, now: datetime) -> None:
-    """The account took something: end its pause and forget what was counted against it."""
+# Nearly always nothing: the rows of accounts are written as rarely as can be.
+_TO_BE_TOLD: Final = """
+SELECT account.id, call.begun, clock_timestamp()
+FROM unnest(%s::uuid[], %s::timestamptz[]) AS call(account_id, begun)
+JOIN providers_provideraccount AS account ON account.id = call.account_id
+WHERE account.refusals > 0 OR account.pauses > 0 OR account.last_success_at IS NULL
+   OR account.last_success_at < clock_timestamp() - %s::interval
+ORDER BY account.id
+"""
+
+
+def accepted(calls: Mapping[UUID, datetime]) -> None:
+    """These accounts took something: end their pauses and forget what was counted against them.
+
+    `calls`: when the newest of such calls was claimed, by account.
+    """
+    with prepared() as cursor:
+        cursor.execute(_TO_BE_TOLD, [list(calls), list(calls.values()), SUCCESS_GRAIN])
+        accounts = cursor.fetchall()
+    for account, begun, now in accounts:
+        _accepted(account, begun, now)
+
+
+def _accepted(account: UUID, begun: datetime, now: datetime) -> None:
     counted = ProviderAccount.objects.filter(id=account, refusals__gt=0)
     counted.update(refusals=0, refusal_code="")
     rows = _not_paused_after(account, begun)

@@ -49,7 +49,7 @@ def reap() -> int:
 
 def release(calls: Iterable[Call]) -> None:
     """Give back what was claimed and not begun: it is due as before, nothing is spent."""
-    leases = {row: call.lease for call in calls for row in call.rows}
+    leases = {UUID(row): call.lease for call in calls for row in call.rows}
     if not leases:
         return
     with transaction.atomic():
@@ -79,7 +79,7 @@ def _settle(returned: Sequence[Returned]) -> None:
     attempts.write(returned)
     if not left:
         return
-    rows = Rows([row for one in left for row in one.call.rows if row not in settled])
+    rows = Rows(UUID(row) for one in left for row in one.call.rows if row not in settled)
     # In the order of the accounts, which are written to: two workers must not wait crosswise.
     for one in sorted(left, key=lambda one: one.call.account.id):
         _settle_call(one, rows)
@@ -87,7 +87,7 @@ def _settle(returned: Sequence[Returned]) -> None:
 
 
 def _settle_call(one: Returned, rows: Rows) -> None:
-    mine = rows.leased(one.call.rows, one.call.lease)
+    mine = rows.leased(map(UUID, one.call.rows), one.call.lease)
     for row in mine:
         row.is_uncertain |= one.delivery.is_repeated
     fault = one.delivery.account_fault
@@ -137,7 +137,7 @@ def _tell_circuit(one: Returned, mine: Sequence[ProviderSync], now: datetime) ->
     account = UUID(one.call.account.id)
     results = {outcome.result for outcome in one.delivery.outcomes.values()}
     if results & ARRIVED.keys():
-        circuit.accepted(account, begun, now)
+        circuit.accepted({account: begun})
     elif len(one.call.changes) == 1 and results <= FAILS_AS.keys():
         circuit.refused(account, next(iter(one.delivery.outcomes.values())), begun, now)
     else:

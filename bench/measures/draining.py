@@ -15,8 +15,8 @@ from bench.load import UnfitError
 from bench.rounds import in_turns, median
 from bench.site import ONE_ACCOUNT, Site
 from consents.writing import database_clock
+from providers.lanes import CALLS_AT_ONCE
 from providers.models import ProviderAccount
-from providers.worker import CALLS_AT_ONCE
 
 NUMBERS_A_CALL = 20
 BACKLOG_MAX = 20_000

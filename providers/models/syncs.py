@@ -94,11 +94,6 @@ class ProviderSync(models.Model):
                 condition=models.Q(status=Status.PENDING.value),
             ),
             models.Index(
-                fields=["account", "lease_until"],
-                name="sync_in_flight",
-                condition=models.Q(status=Status.SENDING.value),
-            ),
-            models.Index(
                 fields=["sent_at"],
                 name="sync_awaiting",
                 condition=models.Q(status=Status.AWAITING_RESULT.value),
@@ -123,7 +118,10 @@ class SyncAttempt(models.Model):
     """One HTTP call made for one row, masked. Rows sent together share `call`."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    sync = models.ForeignKey(ProviderSync, on_delete=models.CASCADE, related_name="attempts_made")
+    # Written by whoever made the row's call; a row is deleted a month after it has ended.
+    sync = models.ForeignKey(
+        ProviderSync, on_delete=models.CASCADE, related_name="attempts_made", db_constraint=False
+    )
     call = models.UUIDField()
     started_at = models.DateTimeField()
     elapsed_ms = models.PositiveIntegerField()

@@ -106,7 +106,7 @@ def is_running(account):
 def test_a_success_begun_after_the_pause_ends_it(account):
     now = database_clock()
     paused(account, asks_for(30), now)
-    circuit.accepted(account.id, now + SECOND, now + 2 * SECOND)
+    circuit.accepted({account.id: now + SECOND})
     assert is_running(account)
 
 
@@ -116,7 +116,7 @@ def test_an_answer_to_a_call_begun_before_the_pause_does_not_end_it(account, say
     now = database_clock()
     paused(account, asks_for(30), now)
     {
-        "accepted": lambda: circuit.accepted(account.id, now - SECOND, now + SECOND),
+        "accepted": lambda: circuit.accepted({account.id: now - SECOND}),
         "answered": lambda: circuit.answered(account.id, now - SECOND),
         "refused": lambda: circuit.refused(
             account.id, Outcome(Result.REJECTED, "1"), now - SECOND, now + SECOND
@@ -149,7 +149,7 @@ def test_an_account_that_refuses_everything_is_not_cleared_by_another_refusal(ac
     paused(account, AccountFault(Fault.REFUSING, "x", "all refused"), now)
     circuit.answered(account.id, now + SECOND)
     assert fetched(account).fault == "refusing"
-    circuit.accepted(account.id, now + SECOND, now + SECOND)
+    circuit.accepted({account.id: now + SECOND})
     assert is_running(account)
 
 

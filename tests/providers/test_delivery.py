@@ -12,7 +12,7 @@ from django.db import connection
 
 from consents.models import Standing
 from consents.writing import database_clock
-from providers import circuit, registry, worker
+from providers import circuit, lanes, registry
 from providers.models import ProviderAccount, ProviderSync, SyncAttempt
 from providers.worker import Worker
 from tests.consents.factories import NUMBER, MessageFactory
@@ -171,7 +171,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_through_a_fault_of_all_providers_nothing_is_lost(sandbox, all_three, fault, monkeypatch):
-    monkeypatch.setattr(worker, "CALL_SECONDS", 0.2)
+    monkeypatch.setattr(lanes, "CALL_SECONDS", 0.2)
     people = list(british_numbers(6))
     opt_in_many(people[:3])
     Worker().drain()
@@ -236,7 +236,7 @@ def test_a_provider_that_is_down_is_not_hammered(sandbox, whatsapp):
     sandbox.fault(None, "status", status=503, retry_after=60)
     opt_in_many(list(british_numbers(300)))
     Worker().drain()
-    assert len(sandbox.consent_calls()) <= worker.CALLS_AT_ONCE
+    assert len(sandbox.consent_calls()) <= lanes.CALLS_AT_ONCE
     assert not ProviderSync.objects.filter(status="sending").exists()
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError, connection, connections
 
-from providers import registry, settlement, worker
+from providers import lanes, registry, settlement, worker
 from providers.claims import claim as claim_calls
 from providers.contract import (
     Account,
@@ -137,7 +137,7 @@ def test_what_waited_too_long_behind_others_is_given_back_and_not_sent(
     account, adapter, monkeypatch
 ):
     """With a lease no longer than a call may take, there is never time enough left."""
-    monkeypatch.setattr(worker, "LEASE", worker.LEASE_LEFT - timedelta(seconds=1))
+    monkeypatch.setattr(lanes, "LEASE", lanes.LEASE_LEFT - timedelta(seconds=1))
     opt_in()
     Worker().step()
     assert adapter.told == []
@@ -195,7 +195,7 @@ def test_rows_given_back_are_not_begun_where_the_databases_answer_was_lost(
     account, adapter, monkeypatch
 ):
     """They may be somebody else's by then, or overtaken by a newer change."""
-    monkeypatch.setattr(worker, "CALLS_AT_ONCE", 1)
+    monkeypatch.setattr(lanes, "CALLS_AT_ONCE", 1)
     release = settlement.release
 
     def lose_the_answer(calls):
@@ -224,7 +224,7 @@ def test_rows_given_back_are_not_begun_where_the_databases_answer_was_lost(
 
 @pytest.mark.django_db(transaction=True)
 def test_told_to_stop_it_finishes_its_calls_and_gives_back_the_rest(account, adapter, monkeypatch):
-    monkeypatch.setattr(worker, "CALLS_AT_ONCE", 1)
+    monkeypatch.setattr(lanes, "CALLS_AT_ONCE", 1)
     called, released, stop = threading.Event(), threading.Event(), threading.Event()
 
     def hold(changes):
