@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from consents.models.prepared import prepared
+from consents.models.prepared import array, prepared
 from providers import circuit
 from providers.claims import Call
 from providers.contract import Delivery, Outcome, Result
@@ -46,7 +46,7 @@ class Returned:
 _LOCK: Final = """
 SELECT count(*) FROM (
     SELECT FROM consents_standing WHERE identity_id = ANY (ARRAY(
-        SELECT identity_id FROM providers_providersync WHERE id = ANY(%s::text[]::uuid[])))
+        SELECT identity_id FROM providers_providersync WHERE id = ANY(%s::uuid[])))
     ORDER BY identity_id FOR NO KEY UPDATE
 ) AS locked
 """
@@ -59,7 +59,7 @@ SET status = (%(statuses)s::text[])[told.said], code = (%(codes)s::text[])[told.
     text = (%(texts)s::text[])[told.said], lease = NULL, lease_until = NULL, suspect_since = NULL,
     ended_at = CASE WHEN (%(statuses)s::text[])[told.said] = 'succeeded'
                     THEN clock_timestamp() END
-FROM unnest(%(ids)s::text[]::uuid[], %(said)s::int[]) AS told(id, said)
+FROM unnest(%(ids)s::uuid[], %(said)s::int[]) AS told(id, said)
 WHERE row.id = told.id AND row.lease = (%(leases)s::uuid[])[told.said] AND NOT row.is_uncertain
   AND (SELECT count(*) FROM providers_providersync AS other
        WHERE other.identity_id = row.identity_id AND other.account_id = row.account_id
@@ -74,7 +74,7 @@ def settle(returned: Sequence[Returned]) -> set[str]:
     Locks the standings of all rows that came back. In a transaction.
     """
     with prepared() as cursor:
-        cursor.execute(_LOCK, [[row for one in returned for row in one.call.rows]])
+        cursor.execute(_LOCK, [array(row for one in returned for row in one.call.rows)])
     arrived = [one for one in returned if one.has_arrived]
     if not arrived:
         return set()
@@ -89,7 +89,7 @@ def settle(returned: Sequence[Returned]) -> set[str]:
     return settled
 
 
-def _told(arrived: Sequence[Returned]) -> dict[str, Sequence[object]]:
+def _told(arrived: Sequence[Returned]) -> dict[str, object]:
     places: dict[tuple[UUID, Outcome], int] = {}
     ids: list[str] = []
     said: list[int] = []
@@ -99,8 +99,8 @@ def _told(arrived: Sequence[Returned]) -> dict[str, Sequence[object]]:
             said.append(places.setdefault((one.call.lease, outcome), len(places) + 1))
     outcomes = [outcome for _, outcome in places]
     return {
-        "ids": ids,
-        "said": said,
+        "ids": array(ids),
+        "said": array(said),
         "leases": [lease for lease, _ in places],
         "statuses": [ARRIVED[outcome.result].value for outcome in outcomes],
         "codes": [outcome.code[:64] for outcome in outcomes],

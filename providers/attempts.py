@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from consents.models.base import new_id
-from consents.models.prepared import prepared
+from consents.models.prepared import array, prepared
 from providers.arrivals import Returned
 from providers.contract import Outcome, Trace
 
@@ -24,9 +24,9 @@ WITH made AS MATERIALIZED (
 )
 INSERT INTO providers_syncattempt
     (id, sync_id, call, started_at, elapsed_ms, status_code, result, code, text, trace)
-SELECT row.id::uuid, row.sync_id::uuid, made.call, made.started_at, made.elapsed_ms,
+SELECT row.id, row.sync_id, made.call, made.started_at, made.elapsed_ms,
        made.status_code, said.result, said.code, said.text, made.trace
-FROM unnest(%(ids)s::text[], %(syncs)s::text[], %(call)s::int[], %(said)s::int[])
+FROM unnest(%(ids)s::uuid[], %(syncs)s::uuid[], %(call)s::int[], %(said)s::int[])
      AS row(id, sync_id, call, said)
 JOIN made ON made.number = row.call
 JOIN said ON said.number = row.said
@@ -39,7 +39,7 @@ def write(returned: Sequence[Returned]) -> None:
         cursor.execute(_INSERT, {**_calls(returned), **_rows(returned)})
 
 
-def _calls(returned: Sequence[Returned]) -> dict[str, Sequence[object]]:
+def _calls(returned: Sequence[Returned]) -> dict[str, object]:
     traces = [one.delivery.traces for one in returned]
     return {
         "calls": [one.call.id for one in returned],
@@ -50,20 +50,20 @@ def _calls(returned: Sequence[Returned]) -> dict[str, Sequence[object]]:
     }
 
 
-def _rows(returned: Sequence[Returned]) -> dict[str, Sequence[object]]:
+def _rows(returned: Sequence[Returned]) -> dict[str, object]:
     places: dict[Outcome, int] = {}
     rows = [
-        (str(new_id()), change.id, number, places.setdefault(outcome, len(places) + 1))
+        (new_id(), change.id, number, places.setdefault(outcome, len(places) + 1))
         for number, one in enumerate(returned, start=1)
         for change in one.call.changes
         for outcome in [one.delivery.outcomes[change.id]]
     ]
     ids, syncs, call, said = zip(*rows, strict=True)
     return {
-        "ids": list(ids),
-        "syncs": list(syncs),
-        "call": list(call),
-        "said": list(said),
+        "ids": array(ids),
+        "syncs": array(syncs),
+        "call": array(call),
+        "said": array(said),
         "results": [outcome.result.value for outcome in places],
         "codes": [outcome.code[:64] for outcome in places],
         "texts": [outcome.text[:500] for outcome in places],

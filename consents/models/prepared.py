@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Any, cast
 
@@ -14,3 +15,11 @@ def prepared() -> AbstractContextManager[Any]:
     Our backend's own, which Django's types do not know.
     """
     return cast(AbstractContextManager[Any], cast(Any, connection).prepared_cursor())
+
+
+def array(values: Iterable[object]) -> str:
+    """An array of ids or numbers as PostgreSQL writes one, for a parameter that is cast to it.
+
+    The driver makes one by some steps of Python for each value, which tells where there are many.
+    """
+    return f"{{{','.join(map(str, values))}}}"
