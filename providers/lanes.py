@@ -151,7 +151,7 @@ class Lanes:
             if not ready:
                 self._threads -= 1
                 return None
-            lane = min(ready, key=lambda lane: lane.flying)
+            lane = min(ready, key=lambda lane: (lane.flying, lane.waiting[0].claimed_at))
             lane.flying += 1
             return lane, lane.waiting.popleft()
 

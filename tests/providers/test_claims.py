@@ -129,6 +129,19 @@ def test_an_account_held_or_switched_off_gives_nothing(account, field):
     assert claim(account, probe=True) == []
 
 
+def test_only_accounts_that_something_is_due_of_are_looked_at(sender):
+    due, later, nothing, other = (AccountFactory(sender=sender) for _ in range(4))
+    opt_in()
+    rows_of = ProviderSync.objects.filter
+    rows_of(account=later).update(due_at=database_clock() + timedelta(minutes=1))
+    rows_of(account=nothing).update(status=Status.SUCCEEDED.value)
+    looked_at = claims.accounts_with_due_rows()
+    assert {one.id for one in looked_at} == {due.id, other.id}
+    assert claims.accounts_with_due_rows({due.id, later.id}) == [due]
+    ProviderAccount.objects.filter(id=due.id).update(is_held=True)
+    assert claims.accounts_with_due_rows() == [other]
+
+
 # --- pauses and probes
 
 

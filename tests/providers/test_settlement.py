@@ -401,3 +401,18 @@ def test_several_calls_are_settled_together(account):
     assert len(back) == 2
     settlement.settle(back)
     assert told(account) == [("opt_in", "succeeded")] * 2
+
+
+def test_calls_settled_together_keep_what_was_said_of_each(account):
+    opt_in_many(list(british_numbers(3)))
+    said = [(Result.SUCCEEDED, "one"), (Result.ACCEPTED, "two"), (Result.REJECTED, "three")]
+    made = [come_back(call, *what) for call, what in zip(claim(account), said, strict=True)]
+    settlement.settle(made)
+    for one, (result, code) in zip(made, said, strict=True):
+        row = ProviderSync.objects.get(id=one.call.rows[0])
+        assert (row.status, row.code) == (ENDS_AS[result][0], code)
+        attempt = row.attempts_made.get()
+        assert (attempt.call, attempt.result, attempt.code) == (one.call.id, result, code)
+        assert attempt.started_at == one.started_at
+        assert (attempt.elapsed_ms, attempt.status_code) == (5, 200)
+        assert attempt.trace[0]["url"] == "http://provider.example/"
