@@ -116,13 +116,14 @@ def test_each_call_leaves_one_attempt_per_row_and_rows_sent_together_share_it(se
 # --- leases
 
 
-def test_a_call_that_comes_back_after_its_lease_leaves_an_attempt_and_nothing_else(account):
+@pytest.mark.parametrize("result", [Result.REJECTED, Result.SUCCEEDED])
+def test_a_call_that_comes_back_after_its_lease_leaves_an_attempt_and_nothing_else(account, result):
     opt_in()
     [late] = claim(account)
     let_pass(seconds=61)
     assert settlement.reap() == 1
     [again] = claim(account)
-    settlement.settle([come_back(late, Result.REJECTED)])
+    settlement.settle([come_back(late, result)])
     assert told(account) == [("opt_in", "sending")]
     assert SyncAttempt.objects.count() == 1
     settlement.settle([come_back(again, Result.SUCCEEDED)])
