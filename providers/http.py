@@ -234,21 +234,27 @@ def _attempt(
 
 
 def _exchange(pool: HTTPAdapter, request: Request, call: Call) -> requests.Response:
-    prepared = requests.Request(
-        request.method,
-        request.url,
-        headers={
-            "User-Agent": USER_AGENT,
-            "Accept": "application/json",
-            # A compressed answer could be far larger than what is read of it.
-            "Accept-Encoding": "identity",
-            **request.headers,
-        },
-        data=request.body,
-    ).prepare()
-    # A second later than the timer, so that the alarm alone decides what is a time-out.
+    # A second later than the alarm, so that the latter alone decides what is a time-out.
     patience = (CONNECT_SECONDS, call.remaining() + 1)
-    return pool.send(prepared, stream=True, timeout=patience)
+    return pool.send(_prepared(request), stream=True, timeout=patience)
+
+
+def _prepared(request: Request) -> requests.PreparedRequest:
+    """As `requests` prepares one, by those of its steps that have anything to do here."""
+    prepared = requests.PreparedRequest()
+    prepared.method = request.method
+    prepared.prepare_url(request.url, None)
+    headers = {
+        "User-Agent": USER_AGENT,
+        "Accept": "application/json",
+        # A compressed answer could be far larger than what is read of it.
+        "Accept-Encoding": "identity",
+    }
+    if request.body or request.method != "GET":
+        headers["Content-Length"] = str(len(request.body))
+    prepared.prepare_headers({**headers, **request.headers})
+    prepared.body = request.body or None
+    return prepared
 
 
 def _read(response: requests.Response) -> bytes:

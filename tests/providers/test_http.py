@@ -323,9 +323,12 @@ def test_without_time_nothing_is_sent(server: Recorder) -> None:
     assert not server.received
 
 
-def test_a_token_no_header_can_carry_is_for_a_person_to_correct(server: Recorder) -> None:
+@pytest.mark.parametrize("ending", ["\r\nX: 1", "\n folded"])
+def test_a_token_no_header_can_carry_is_for_a_person_to_correct(
+    server: Recorder, ending: str
+) -> None:
     server.answers()
-    bad = Request("POST", server.base_url, headers={"Authorization": f"Bearer {SECRET}\r\nX: 1"})
+    bad = Request("POST", server.base_url, headers={"Authorization": f"Bearer {SECRET}{ending}"})
     with pytest.raises(AccountError) as caught:
         send(bad, seconds=5)
     assert caught.value.fault is Fault.CREDENTIALS
