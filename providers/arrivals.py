@@ -54,17 +54,21 @@ SELECT count(*) FROM (
 # What is said of many rows alike is sent once, and each row names its place. Whoever has this lease
 # is being sent; asked for the status as well, the planner would read all that is being sent.
 _SETTLE: Final = """
-UPDATE providers_providersync AS row
-SET status = (%(statuses)s::text[])[told.said], code = (%(codes)s::text[])[told.said],
-    text = (%(texts)s::text[])[told.said], lease = NULL, lease_until = NULL, suspect_since = NULL,
-    ended_at = CASE WHEN (%(statuses)s::text[])[told.said] = 'succeeded'
-                    THEN clock_timestamp() END
-FROM unnest(%(ids)s::uuid[], %(said)s::int[]) AS told(id, said)
-WHERE row.id = told.id AND row.lease = (%(leases)s::uuid[])[told.said] AND NOT row.is_uncertain
-  AND (SELECT count(*) FROM providers_providersync AS other
-       WHERE other.identity_id = row.identity_id AND other.account_id = row.account_id
-         AND other.status IN ('pending', 'awaiting_result')) = 0
-RETURNING row.id::text, row.account_id, row.sent_at
+WITH settled AS (
+    UPDATE providers_providersync AS row
+    SET status = (%(statuses)s::text[])[told.said], code = (%(codes)s::text[])[told.said],
+        text = (%(texts)s::text[])[told.said],
+        lease = NULL, lease_until = NULL, suspect_since = NULL,
+        ended_at = CASE WHEN (%(statuses)s::text[])[told.said] = 'succeeded'
+                        THEN clock_timestamp() END
+    FROM unnest(%(ids)s::uuid[], %(said)s::int[]) AS told(id, said)
+    WHERE row.id = told.id AND row.lease = (%(leases)s::uuid[])[told.said] AND NOT row.is_uncertain
+      AND (SELECT count(*) FROM providers_providersync AS other
+           WHERE other.identity_id = row.identity_id AND other.account_id = row.account_id
+             AND other.status IN ('pending', 'awaiting_result')) = 0
+    RETURNING row.id, row.account_id, row.sent_at
+)
+SELECT account_id, max(sent_at), array_agg(id::text) FROM settled GROUP BY account_id
 """
 
 
@@ -78,15 +82,11 @@ def settle(returned: Sequence[Returned]) -> set[str]:
     arrived = [one for one in returned if one.has_arrived]
     if not arrived:
         return set()
-    newest: dict[UUID, datetime] = {}
-    settled: set[str] = set()
     with prepared() as cursor:
         cursor.execute(_SETTLE, _told(arrived))
-        for row, account, sent_at in cursor:
-            settled.add(row)
-            newest[account] = max(sent_at, newest.get(account, sent_at))
-    circuit.accepted(newest)
-    return settled
+        settled = cursor.fetchall()
+    circuit.accepted({account: sent_at for account, sent_at, _ in settled})
+    return {row for *_, rows in settled for row in rows}
 
 
 def _told(arrived: Sequence[Returned]) -> dict[str, object]:

@@ -14,10 +14,11 @@ from providers.contract import Outcome, Trace
 # What the rows of a call have in common is sent once, and read once: a trace is long.
 _INSERT: Final = """
 WITH made AS MATERIALIZED (
-    SELECT call, started_at, elapsed_ms, status_code, trace::jsonb, number
-    FROM unnest(%(calls)s::uuid[], %(starts)s::timestamptz[], %(lengths)s::int[],
-                %(http)s::smallint[], %(traces)s::text[])
-         WITH ORDINALITY AS one(call, started_at, elapsed_ms, status_code, trace, number)
+    SELECT * FROM ROWS FROM (
+        unnest(%(calls)s::uuid[], %(starts)s::timestamptz[], %(lengths)s::int[],
+               %(http)s::smallint[]),
+        jsonb_array_elements(%(traces)s::jsonb))
+    WITH ORDINALITY AS one(call, started_at, elapsed_ms, status_code, trace, number)
 ), said AS MATERIALIZED (
     SELECT * FROM unnest(%(results)s::text[], %(codes)s::text[], %(texts)s::text[])
                   WITH ORDINALITY AS one(result, code, text, number)
@@ -46,7 +47,7 @@ def _calls(returned: Sequence[Returned]) -> dict[str, object]:
         "starts": [one.started_at for one in returned],
         "lengths": [int(one.elapsed.total_seconds() * 1000) for one in returned],
         "http": [made[-1].status if made else None for made in traces],
-        "traces": [json.dumps([_plain(trace) for trace in made]) for made in traces],
+        "traces": json.dumps([[_plain(trace) for trace in made] for made in traces]),
     }
 
 

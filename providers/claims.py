@@ -56,7 +56,7 @@ def accounts_with_due_rows(among: Collection[UUID] | None = None) -> list[Provid
     """Those that something may be claimed of; `among` these, where they are given."""
     with prepared() as cursor:
         cursor.execute(_DUE)
-        due = {id for (id,) in cursor if among is None or id in among}
+        due = {id for (id,) in cursor.fetchall() if among is None or id in among}
     return list(ProviderAccount.objects.filter(id__in=due)) if due else []
 
 
@@ -185,7 +185,7 @@ def _lease(account: UUID, size: int, lease: UUID, *, is_probe: bool) -> list[_Le
                     "length": LEASE.total_seconds(),
                 },
             )
-            taken += [_Leased(kind, is_suspect, *row) for row in cursor]
+            taken += [_Leased(kind, is_suspect, *row) for row in cursor.fetchall()]
     return taken
 
 
