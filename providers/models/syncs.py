@@ -80,9 +80,11 @@ class ProviderSync(models.Model):
                 condition=models.Q(status=Status.FAILED.value) ^ models.Q(reason=""),
             ),
             models.CheckConstraint(
-                name="sync_sending_has_lease",
-                condition=~models.Q(status=Status.SENDING.value)
-                | models.Q(lease__isnull=False, lease_until__isnull=False),
+                name="sync_only_sending_has_lease",
+                condition=models.Q(
+                    status=Status.SENDING.value, lease__isnull=False, lease_until__isnull=False
+                )
+                | (~models.Q(status=Status.SENDING.value) & models.Q(lease__isnull=True)),
             ),
             one_of("kind", Kind),
             one_of("status", Status),

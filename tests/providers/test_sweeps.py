@@ -218,8 +218,9 @@ def test_what_is_still_open_is_never_purged(account, keep):
     opt_in()
     opt_out()
     now = settlement.database_clock()
+    lease = newest(account).id if keep == "sending" else None
     ProviderSync.objects.filter(kind="opt_out").update(
-        status=keep, lease=newest(account).id, lease_until=now, ended_at=now - timedelta(days=99)
+        status=keep, lease=lease, lease_until=now, ended_at=now - timedelta(days=99)
     )
     ProviderSync.objects.filter(kind="opt_in").update(ended_at=now - timedelta(days=99))
     sweeps.purge()
