@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
-from functools import cache
 from typing import Final
 
 import phonenumbers
+
+from consents import numbering
 
 DIGITS_MIN: Final = 7
 DIGITS_MAX: Final = 15
@@ -85,6 +85,8 @@ def lookup_key(digits: str) -> str:
 
 def seems_valid(digits: str) -> bool:
     """Whether the numbering plans we have a copy of know such a number."""
+    if not numbering.may_carry_a_prefix(digits):
+        return numbering.contains(digits)
     number = _parsed(digits)
     return number is not None and _is_valid(number)
 
@@ -147,7 +149,7 @@ def _settle_trunk_zero(plain: str) -> str:
 
 def _as_the_plan_writes_it(digits: str) -> str:
     """Without trunk or carrier prefixes, where the plans say that there is one; else as given."""
-    number = _parsed(digits) if _may_carry_a_prefix(digits) else None
+    number = _parsed(digits) if numbering.may_carry_a_prefix(digits) else None
     if number is None:
         return digits
     is_sure = _is_valid(number) or _lost_only_a_trunk_zero(number, digits)
@@ -158,29 +160,6 @@ def _lost_only_a_trunk_zero(number: phonenumbers.PhoneNumber, digits: str) -> bo
     """`+44 07…` is `+44 7…` even in a range that is newer than our copy of the plan."""
     was_zero = digits == f"{number.country_code}0{number.national_number}"
     return was_zero and bool(phonenumbers.is_possible_number(number))
-
-
-def _may_carry_a_prefix(digits: str) -> bool:
-    """Whether parsing could change the digits: a thousandth of its price, asked of everybody."""
-    code = _country_code(digits)
-    if code is None:
-        return False
-    prefix = _national_prefix(code)
-    found = prefix(digits[len(str(code)) :]) if prefix else None
-    return found is not None and found.end() > 0
-
-
-def _country_code(digits: str) -> int | None:
-    codes = (int(digits[:length]) for length in (1, 2, 3))
-    return next((code for code in codes if code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE), None)
-
-
-@cache
-def _national_prefix(country_code: int) -> Callable[[str], re.Match[str] | None] | None:
-    region = phonenumbers.COUNTRY_CODE_TO_REGION_CODE[country_code][0]
-    plan = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(country_code, region)
-    prefix = plan.national_prefix_for_parsing if plan else None
-    return re.compile(prefix).match if prefix else None
 
 
 def _parsed(digits: str) -> phonenumbers.PhoneNumber | None:
