@@ -16,7 +16,16 @@ PACKAGES = ("consents", "providers", "config")
 # What a module may import stands in its own line or above.
 CONSENTS_LEVELS = (
     # pure: no queries, no tables
-    {"vocabulary", "errors", "msisdn", "spelling", "keyword_lists", "keywords", "identifiers"}
+    {
+        "vocabulary",
+        "errors",
+        "msisdn",
+        "numbering",
+        "spelling",
+        "keyword_lists",
+        "keywords",
+        "identifiers",
+    }
     | {"window", "folding", "decision", "commitments", "timestamps", "rates", "strict_json"},
     {"models", "signals", "holders", "encryption"},
     {"purposes", "entries", "addressbook", "history", "writing", "reach", "ledger"} | {"batch"},

@@ -1,19 +1,16 @@
-"""The identities that addresses mean, found or made, and locked; by one statement each."""
+"""The identities that staged statements mean, made or found, and locked; by one statement each."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
-from consents.addressbook import AddressKey, key_of
-from consents.batch import sql
-from consents.batch.prepared import NewContact, Prepared
+from consents.batch import sql, staging
+from consents.batch.staging import Row
+from consents.commitments import commit_to_address
 from consents.models import Sender
-from consents.models.base import new_id
 from consents.models.prepared import prepared
 
 
@@ -25,57 +22,44 @@ class Known(NamedTuple):
     address: str | None
 
 
-People = dict[AddressKey, Known]
+class Respelled(NamedTuple):
+    """A statement whose identity is kept in another spelling, or erased (None)."""
+
+    n: int
+    channel: str
+    salt: bytes
+    kept: str | None
+
+    @property
+    def commitment(self) -> bytes:
+        """To the address that is kept."""
+        return commit_to_address(self.salt, self.channel, self.kept or "")
+
 
 # Erased identities have no lookup key, and are recognised by their digest.
-_FIND: Final = """
-WITH wanted AS (
-    SELECT * FROM unnest(%(keys)s::text[], %(digests)s::bytea[]) WITH ORDINALITY
-        AS one(lookup_key, digest, n)
-)
-SELECT wanted.n, identity.id, identity.contact_id, identity.address
-FROM wanted JOIN consents_channelidentity identity
-     ON identity.sender_id = %(sender)s AND identity.channel = %(channel)s
-    AND identity.lookup_key = wanted.lookup_key
-UNION ALL
-SELECT wanted.n, identity.id, identity.contact_id, identity.address
-FROM wanted JOIN consents_channelidentity identity
-     ON identity.sender_id = %(sender)s AND identity.channel = %(channel)s
-    AND identity.digest = wanted.digest
-WHERE identity.lookup_key IS NULL
+KNOWN: Final = """
+LATERAL (
+    SELECT id, contact_id, address FROM consents_channelidentity identity
+    WHERE sender_id = %(sender)s AND identity.channel = staged.channel
+      AND identity.lookup_key = staged.lookup_key
+    UNION ALL
+    SELECT id, contact_id, address FROM consents_channelidentity identity
+    WHERE sender_id = %(sender)s AND identity.channel = staged.channel
+      AND identity.digest = staged.digest AND identity.lookup_key IS NULL
+    LIMIT 1
+) AS known
 """
-_FIND_ONE: Final = """
-SELECT id, contact_id, address FROM consents_channelidentity
-WHERE sender_id = %(sender)s AND channel = %(channel)s
-  AND (lookup_key = %(lookup_key)s OR digest = %(digest)s)
-"""
-
-_COLUMNS: Final = {
-    "id": "uuid",
-    "channel": "text",
-    "address": "text",
-    "lookup_key": "text",
-    "digest": "bytea",
-    "warnings": "jsonb",
-    "contact_id": "uuid",
-    "external_id": "text",
-    "display_name": "text",
-    "language": "text",
-}
-_STAGED: Final = "staged_identity"
-_STAGE: Final = (
-    f"CREATE TEMP TABLE IF NOT EXISTS {_STAGED} ({sql.table(_COLUMNS)}) ON COMMIT DELETE ROWS"
-)
-_COPY: Final = f"COPY {_STAGED} FROM STDIN"
+"""The identity that a `staged` statement means, where there is one; looked up in the indexes."""
 
 # In one order for everybody, since inserts of the same address wait for each other. A contact is
 # made for what was made alone: somebody else may be faster.
-_INSERT: Final = """
+_INSERT: Final = f"""
 made AS (
     INSERT INTO consents_channelidentity
         (id, sender_id, contact_id, channel, address, lookup_key, digest, warnings, created_at)
-    SELECT id, %(sender)s, contact_id, channel, address, lookup_key, digest, warnings, now()
-    FROM staged_identity ORDER BY channel, lookup_key
+    SELECT identity_id, %(sender)s, contact_id, channel, address, lookup_key, digest, warnings,
+           now()
+    FROM {sql.STAGED} WHERE is_first ORDER BY channel, lookup_key
     ON CONFLICT DO NOTHING
     RETURNING id
 ), contacts AS (
@@ -83,12 +67,36 @@ made AS (
         (id, sender_id, external_id, display_name, language, created_at)
     SELECT DISTINCT ON (contact_id)
            contact_id, %(sender)s, external_id, display_name, language, now()
-    FROM staged_identity JOIN made USING (id)
+    FROM {sql.STAGED} staged JOIN made ON made.id = staged.identity_id WHERE is_first
 )
-SELECT id FROM made
+SELECT count(*) FROM made
 """
 _MAKE: Final = f"WITH {_INSERT}"
-_MAKE_ONE: Final = f"WITH {sql.only_row(_STAGED, _COLUMNS)}, {_INSERT}"
+_MAKE_ONE: Final = f"WITH {sql.only_row(sql.STAGED, staging.COLUMNS)}, {_INSERT}"
+
+_NAME: Final = f"""
+WITH found AS (
+    SELECT staged.n, staged.address AS said, known.* FROM {sql.STAGED} staged
+    CROSS JOIN {KNOWN}
+    WHERE known.id <> staged.identity_id
+), named AS (
+    UPDATE {sql.STAGED} staged
+    SET identity_id = found.id, is_made = false, contact_id = found.contact_id,
+        address = found.address
+    FROM found WHERE found.n = staged.n
+    RETURNING staged.n, staged.channel, staged.address_salt, found.said,
+              found.address AS kept
+)
+SELECT n, channel, address_salt, kept FROM named
+WHERE kept IS DISTINCT FROM said ORDER BY n
+"""
+_FIND_ONE: Final = f"""
+WITH {sql.only_row(sql.STAGED, staging.COLUMNS)}
+SELECT known.id, known.contact_id, known.address
+FROM {sql.STAGED} staged CROSS JOIN {KNOWN}
+"""
+
+_CONTACTS: Final = f"SELECT staged.n, known.contact_id FROM {sql.STAGED} staged CROSS JOIN {KNOWN}"
 
 _LOCK: Final = """
 SELECT count(*) FROM (
@@ -96,118 +104,63 @@ SELECT count(*) FROM (
     ORDER BY identity_id FOR NO KEY UPDATE
 ) AS locked
 """
+_LOCK_STAGED: Final = _LOCK % (
+    f"ARRAY(SELECT DISTINCT identity_id FROM {sql.STAGED} WHERE NOT is_made)"
+)
 
 
-def find(sender: Sender, statements: Sequence[Prepared]) -> People:
-    """Those of the addresses spoken of that are known already."""
-    if len(statements) == 1:
-        return _find_one(sender, statements[0])
-    wanted: dict[str, dict[AddressKey, bytes]] = {}
-    for one in statements:
-        wanted.setdefault(one.address.channel.value, {})[key_of(one.address)] = one.digest
-    found: People = {}
-    with connection.cursor() as cursor:
-        for channel, digests in wanted.items():
-            keys = list(digests)
-            cursor.execute(_FIND, _sought(sender, channel, digests))
-            for n, *known in cursor:
-                found[keys[n - 1]] = Known(*known)
-    return found
+def settle(sender: Sender, people: int) -> list[Respelled]:
+    """Make the identities of what is staged that nobody knows, name the others, and lock those.
 
-
-def make(sender: Sender, statements: Sequence[Prepared], found: People) -> set[UUID]:
-    """Make the identities that are not found, and add them to `found`; which were made here.
-
-    Must run in a transaction, before any standing is locked. Their standings are still to be made,
-    in the same transaction.
+    `people`: how many different ones there are. Must run in a transaction, before any standing is
+    locked. The standings of those that were made are still to be made, in the same transaction.
     """
-    missing = _missing(statements, found)
-    if not missing:
-        return set()
-    planned = {key: _planned(one) for key, one in missing.items()}
-    rows = [_row(one, planned[key]) for key, one in missing.items()]
-    made = _insert_one(sender, rows[0]) if len(rows) == 1 else _insert(sender, rows)
-    found.update((key, known) for key, known in planned.items() if known.id in made)
-    lost = [one for key, one in missing.items() if planned[key].id not in made]
-    if lost:
-        found.update(find(sender, lost))
-    return made
-
-
-def lock(identities: Iterable[UUID]) -> None:
-    """Lock these standings, in the one order that everybody keeps."""
-    ids = sorted(set(identities))
-    if ids:
-        with prepared() as cursor:
-            cursor.execute(_LOCK, [ids])
-
-
-def _missing(statements: Sequence[Prepared], found: People) -> dict[AddressKey, Prepared]:
-    """In the spelling that came first, and of the contact that was named first, if any was."""
-    missing: dict[AddressKey, Prepared] = {}
-    for one in statements:
-        key = key_of(one.address)
-        if key not in found:
-            first = missing.setdefault(key, one)
-            if one.contact and not first.contact:
-                missing[key] = first._replace(contact=one.contact)
-    return missing
-
-
-def _find_one(sender: Sender, statement: Prepared) -> People:
-    address = statement.address
-    sought = {
-        "sender": sender.id,
-        "channel": address.channel.value,
-        "lookup_key": address.lookup_key,
-        "digest": statement.digest,
-    }
-    with prepared() as cursor:
-        cursor.execute(_FIND_ONE, sought)
-        return {key_of(address): Known(*row) for row in cursor}
-
-
-def _sought(sender: Sender, channel: str, digests: Mapping[AddressKey, bytes]) -> dict[str, Any]:
-    return {
-        "sender": sender.id,
-        "channel": channel,
-        "keys": [lookup_key for _, lookup_key in digests],
-        "digests": list(digests.values()),
-    }
-
-
-def _planned(statement: Prepared) -> Known:
-    contact = statement.contact or NewContact(new_id())
-    return Known(new_id(), contact.id, statement.address.value)
-
-
-def _insert(sender: Sender, rows: Iterable[tuple[Any, ...]]) -> set[UUID]:
     with connection.cursor() as cursor:
-        cursor.execute(_STAGE)
-        with cursor.copy(_COPY) as copy:
-            for row in rows:
-                copy.write_row(row)
         cursor.execute(_MAKE, {"sender": sender.id})
-        made = {id for (id,) in cursor}
-        cursor.execute(f"TRUNCATE {_STAGED}")
-    return made
+        if cursor.fetchone() == (people,):
+            return []
+        cursor.execute(_NAME, {"sender": sender.id})
+        respelled = [Respelled(*row) for row in cursor]
+        cursor.execute(_LOCK_STAGED)
+    return respelled
 
 
-def _insert_one(sender: Sender, row: tuple[Any, ...]) -> set[UUID]:
+def contacts(sender: Sender) -> dict[int, UUID]:
+    """Whose the identities of the staged statements are, by statement; of those that are known."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CONTACTS, {"sender": sender.id})
+        return dict(cursor)
+
+
+def settle_one(sender: Sender, row: Row) -> Row:
+    """The same for one statement that is not staged; the row with the identity that there is."""
+    known = _find_one(sender, row)
+    if known is None and _make_one(sender, row):
+        return row
+    known = known or _find_one(sender, row)
+    assert known is not None  # noqa: S101 - what could not be made is there
     with prepared() as cursor:
-        values = dict(zip(_COLUMNS, row, strict=True))
-        cursor.execute(_MAKE_ONE, {**values, "sender": sender.id})
-        return {id for (id,) in cursor}
-
-
-def _row(statement: Prepared, known: Known) -> tuple[Any, ...]:
-    address, contact = statement.address, statement.contact or NewContact(known.contact)
-    return (
-        known.id,
-        address.channel.value,
-        address.value,
-        address.lookup_key,
-        statement.digest,
-        json.dumps(address.warnings),
-        *contact,
+        cursor.execute(_LOCK, [[known.id]])
+    return row._replace(
+        identity_id=str(known.id),
+        is_made=False,
+        contact_id=str(known.contact),
+        address=known.address,
     )
+
+
+def _find_one(sender: Sender, row: Row) -> Known | None:
+    with prepared() as cursor:
+        cursor.execute(_FIND_ONE, _values(sender, row))
+        found = cursor.fetchone()
+    return Known(*found) if found else None
+
+
+def _make_one(sender: Sender, row: Row) -> bool:
+    with prepared() as cursor:
+        cursor.execute(_MAKE_ONE, _values(sender, row))
+        return bool(cursor.fetchone() == (1,))
+
+
+def _values(sender: Sender, row: Row) -> dict[str, Any]:
+    return {**row._asdict(), "sender": sender.id}

@@ -16,9 +16,9 @@ from consents.vocabulary import SPREADING_ORIGINS, Action
 
 
 class NewContact(NamedTuple):
-    """Whose an identity will be where nobody knows it yet."""
+    """Whose an identity will be where nobody knows it yet; `id` as text."""
 
-    id: UUID
+    id: str
     external_id: str | None = None
     display_name: str = ""
     language: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -11,20 +11,22 @@ from uuid import UUID
 from django.db import connection
 from django.db.models.signals import post_save
 
-from consents.addressbook import key_of
-from consents.batch import people, sql
-from consents.batch.people import Known, People
+from consents.batch import people, sql, staging
+from consents.batch.people import Known
 from consents.batch.prepared import Prepared
-from consents.commitments import commit_to_address
 from consents.folding import Fold
 from consents.models import ChannelIdentity, Consent, ConsentEvent, Sender
-from consents.models.base import new_id
 from consents.models.prepared import prepared
 from consents.purposes import PurposeTree
 from consents.signals import Line, Lines, lines_recorded
 from consents.vocabulary import ROOT_PURPOSE
 
 _IDENTITY: Final = ("id", "sender_id", "contact_id", "channel", "address")
+_WRITE_ONE: Final = sql.write_one(staging.COLUMNS)
+_RECOMMIT: Final = """
+UPDATE staged_statement staged SET address_commitment = one.commitment
+FROM unnest(%s::integer[], %s::bytea[]) AS one(n, commitment) WHERE staged.n = one.n
+"""
 
 
 class Written(NamedTuple):
@@ -42,66 +44,99 @@ class Written(NamedTuple):
         return self.outcome == "changed"
 
 
+class Tally(NamedTuple):
+    """How many statements did what, and the first and last of their lines."""
+
+    outcomes: Mapping[str, int]
+    first_seq: int | None
+    last_seq: int | None
+
+
+NOTHING: Final = Tally({}, None, None)
+
+
 def record(sender: Sender, purposes: PurposeTree, statements: Sequence[Prepared]) -> list[Written]:
     """Write these down, in their order, and ring the doorbell once. In a transaction.
 
     The first thing in it that locks anything: the identities are found or made, and locked.
     """
-    found = people.find(sender, statements)
-    return write(sender, purposes, statements, found)
+    if len(statements) > 1:
+        return _record_many(sender, purposes, statements)
+    return [_record_one(sender, purposes, one) for one in statements]
 
 
-def write(
-    sender: Sender, purposes: PurposeTree, statements: Sequence[Prepared], found: People
+def record_staged(sender: Sender, purposes: PurposeTree, count: int) -> Tally:
+    """The same of what is staged, of `count` people, without a word of each statement."""
+    if not count:
+        return NOTHING
+    _settle_people(sender, count)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.WRITE_AND_COUNT, _constants(sender, purposes))
+        outcomes, first, last, identities, of_purposes, several = cursor.fetchone()
+    _mend(purposes, set(zip(identities, of_purposes, strict=True)), set(several))
+    lines_recorded.send(ConsentEvent, lines=_lines(sender))
+    return Tally(outcomes, first, last)
+
+
+def _record_many(
+    sender: Sender, purposes: PurposeTree, statements: Sequence[Prepared]
 ) -> list[Written]:
-    """The same, where the identities that are known have been looked up already."""
-    if not statements:
-        return []
-    made = people.make(sender, statements, found)
-    named = [found[key_of(one.address)] for one in statements]
-    people.lock(one.id for one in named if one.id not in made)
-    spelled = [_as_kept(*one) for one in zip(statements, named, strict=True)]
-    written, late, several = _insert(sender, purposes, spelled, named)
-    if late:
-        _name_anew(late)
-    if several:
-        _settle(purposes, several)
-    _ring(sender, purposes, written)
+    staged = staging.encoded(enumerate(statements))
+    staging.stage(staged)
+    _settle_people(sender, staged.people)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.WRITE, _constants(sender, purposes))
+        written, late, several = _read(statements, cursor.fetchall())
+    _mend(purposes, late, several)
+    lines_recorded.send(ConsentEvent, lines=_lines(sender))
     return written
 
 
-def _insert(
-    sender: Sender,
-    purposes: PurposeTree,
-    statements: Sequence[Prepared],
-    named: Sequence[Known],
+def _record_one(sender: Sender, purposes: PurposeTree, statement: Prepared) -> Written:
+    """Rings as if the line had been saved alone."""
+    row = people.settle_one(sender, staging.row(statement))
+    if row.address != statement.address.value:
+        commitment = staging.committed(statement, row.address)
+        row = row._replace(address_commitment=staging.as_bytes(commitment))
+    with prepared() as cursor:
+        cursor.execute(_WRITE_ONE, {**row._asdict(), **_constants(sender, purposes)})
+        [written], late, several = _read([statement], cursor.fetchall())
+    _mend(purposes, late, several)
+    post_save.send(
+        ConsentEvent,
+        instance=event_of(sender, purposes, written),
+        created=True,
+        raw=False,
+        using=connection.alias,
+        update_fields=None,
+    )
+    return written
+
+
+def _settle_people(sender: Sender, count: int) -> None:
+    """What is said of somebody known is committed to their address as it is kept."""
+    if respelled := people.settle(sender, count):
+        commitments = [one.commitment for one in respelled]
+        with connection.cursor() as cursor:
+            cursor.execute(_RECOMMIT, [[one.n for one in respelled], commitments])
+
+
+def _read(
+    statements: Sequence[Prepared], rows: Iterable[tuple[Any, ...]]
 ) -> tuple[list[Written], set[tuple[UUID, UUID]], set[UUID]]:
     """What was written; the pairs to name anew; the people for whom several purposes count."""
-    staging = [staged(n, *one) for n, one in enumerate(zip(statements, named, strict=True))]
-    constants = _constants(sender, purposes)
-    rows = _write_one(staging[0], constants) if len(staging) == 1 else _write(staging, constants)
-    late = {(named[n].id, statements[n].purpose) for n, *_, is_late, _ in rows if is_late}
-    several = {named[n].id for n, *_, has_several in rows if has_several}
-    return [Written(statements[n], named[n], *rest) for n, *rest, _, _ in rows], late, several
-
-
-def _write(staging: Sequence[tuple[Any, ...]], constants: dict[str, Any]) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql.ROOM)
-        cursor.execute(sql.STAGE)
-        with cursor.copy(sql.COPY) as copy:
-            for row in staging:
-                copy.write_row(row)
-        cursor.execute(sql.WRITE, constants)
-        rows: list[Any] = cursor.fetchall()
-        cursor.execute(f"TRUNCATE {sql.STAGED}")
-    return rows
-
-
-def _write_one(row: tuple[Any, ...], constants: dict[str, Any]) -> list[Any]:
-    with prepared() as cursor:
-        cursor.execute(sql.WRITE_ONE, {**dict(zip(sql.COLUMNS, row, strict=True)), **constants})
-        return list(cursor.fetchall())
+    written: list[Written] = []
+    late: set[tuple[UUID, UUID]] = set()
+    several: set[UUID] = set()
+    for n, *identity, commitment, seq, outcome, occurred, recorded, is_late, has_several in rows:
+        known = Known(*identity)
+        one = statements[n]._replace(address_commitment=bytes(commitment))
+        written.append(Written(one, known, seq, outcome, occurred, recorded))
+        if is_late:
+            late.add((known.id, one.purpose))
+        if has_several:
+            several.add(known.id)
+    return written, late, several
 
 
 def _constants(sender: Sender, purposes: PurposeTree) -> dict[str, Any]:
@@ -112,37 +147,14 @@ def _constants(sender: Sender, purposes: PurposeTree) -> dict[str, Any]:
     }
 
 
-def _as_kept(one: Prepared, identity: Known) -> Prepared:
-    """Committed to the address that is kept, where that is another spelling or erased."""
-    if identity.address == one.address.value:
-        return one
-    channel, kept = one.address.channel.value, identity.address or ""
-    return one._replace(address_commitment=commit_to_address(one.address_salt, channel, kept))
-
-
-def staged(n: int, one: Prepared, identity: Known) -> tuple[Any, ...]:
-    """The columns of the staging table."""
-    return (
-        n,
-        identity.id,
-        one.event,
-        new_id(),
-        one.action,
-        one.purpose,
-        one.source,
-        one.origin,
-        one.actor,
-        one.lifts,
-        one.occurred_at,
-        one.ip,
-        one.user_agent,
-        one.evidence,
-        one.note,
-        one.salt,
-        one.address_salt,
-        one.address_commitment,
-        one.detail_commitment,
-    )
+def _mend(
+    purposes: PurposeTree, late: Collection[tuple[UUID, UUID]], several: Collection[UUID]
+) -> None:
+    """What the statement that writes leaves to others."""
+    if late:
+        _name_anew(late)
+    if several:
+        _settle(purposes, several)
 
 
 def _name_anew(pairs: Collection[tuple[UUID, UUID]]) -> None:
@@ -166,27 +178,14 @@ def _settle(purposes: PurposeTree, identities: Collection[UUID]) -> None:
         )
 
 
-def _ring(sender: Sender, purposes: PurposeTree, written: Sequence[Written]) -> None:
-    """A line alone rings as if it had been saved alone."""
-    if len(written) > 1:
-        lines_recorded.send(ConsentEvent, lines=_lines(sender, written))
-        return
-    post_save.send(
-        ConsentEvent,
-        instance=event_of(sender, purposes, written[0]),
-        created=True,
-        raw=False,
-        using=connection.alias,
-        update_fields=None,
-    )
+def _lines(sender: Sender) -> Lines:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT event_id, identity_id, action FROM staged_statement ORDER BY n")
+        lines = [Line(*row) for row in cursor]
+    return Lines(sender.id, lines, lambda: _events([line.event for line in lines]))
 
 
-def _lines(sender: Sender, written: Sequence[Written]) -> Lines:
-    lines = [Line(one.statement.event, one.identity.id, one.statement.action) for one in written]
-    return Lines(sender.id, lines, lambda: _read([line.event for line in lines]))
-
-
-def _read(ids: Iterable[UUID]) -> Sequence[ConsentEvent]:
+def _events(ids: Iterable[UUID]) -> Sequence[ConsentEvent]:
     rows = ConsentEvent.objects.filter(id__in=list(ids)).order_by("seq")
     return list(rows.select_related("identity", "purpose"))
 

@@ -6,31 +6,22 @@ is a running maximum over what was said before it. A test holds both to each oth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
-STAGED: Final = "staged_statement"
-COLUMNS: Final = {
+FOLDED: Final = {
     "n": "integer",
     "identity_id": "uuid",
-    "event_id": "uuid",
-    "consent_id": "uuid",
+    "is_made": "boolean",
     "action": "text",
     "purpose_id": "uuid",
-    "source": "text",
     "origin": "text",
-    "actor": "text",
     "lifts": "text",
     "stated_at": "timestamptz",
-    "ip": "inet",
-    "user_agent": "text",
-    "evidence": "jsonb",
-    "note": "text",
-    "salt": "bytea",
-    "address_salt": "bytea",
-    "address_commitment": "bytea",
-    "detail_commitment": "bytea",
 }
+"""What the fold reads of a statement. `is_made`: nothing can be known of the identity yet."""
+
+STAGED: Final = "staged_statement"
 
 
 def table(columns: Mapping[str, str]) -> str:
@@ -43,11 +34,6 @@ def only_row(of: str, columns: Mapping[str, str]) -> str:
     row = ", ".join(f"%({name})s::{kind}" for name, kind in columns.items())
     return f"{of} ({', '.join(columns)}) AS (VALUES ({row}))"
 
-
-STAGE: Final = f"CREATE TEMP TABLE IF NOT EXISTS {STAGED} ({table(COLUMNS)}) ON COMMIT DELETE ROWS"
-COPY: Final = f"COPY {STAGED} FROM STDIN"
-ROOM: Final = "SET LOCAL work_mem = '64MB'"
-"""Enough to sort ten thousand statements in memory."""
 
 TIMES: Final = (
     "opted_in_at",
@@ -99,18 +85,39 @@ def _each(template: str) -> str:
     return ", ".join(template.format(time=time) for time in TIMES)
 
 
-def judged(staged: str) -> str:
+def _joined(table: str, name: str, condition: str) -> str:
+    return f"LEFT JOIN {table} {name} ON {condition}"
+
+
+def _looked_up(table: str, name: str, condition: str) -> str:
+    """A join that looks into the index for each row, however little the planner knows of them."""
+    found = f"SELECT * FROM {table} {name} WHERE {condition} OFFSET 0"
+    return f"LEFT JOIN LATERAL ({found}) AS {name} ON true"
+
+
+def judged(staged: str, join: Callable[[str, str, str], str] = _joined) -> str:
     """What each staged statement does: `outcome`, and the times before and after it."""
+    standing = join(
+        "consents_standing",
+        "standing",
+        "NOT staged.is_made AND standing.identity_id = staged.identity_id",
+    )
+    known = join(
+        "consents_consent",
+        "known",
+        "NOT kinds.is_made AND known.identity_id = kinds.identity_id "
+        "AND known.purpose_id = kinds.purpose_id",
+    )
     return f"""
 clock AS MATERIALIZED (
     SELECT clock_timestamp() AS now
 ), timed AS (
-    SELECT staged.*,
+    SELECT {", ".join(f"staged.{name}" for name in FOLDED)},
            GREATEST(clock.now, standing.last_recorded_at + interval '1 microsecond')
            + interval '1 microsecond'
              * (row_number() OVER (PARTITION BY staged.identity_id ORDER BY n) - 1) AS recorded_at
     FROM {staged} staged CROSS JOIN clock
-    LEFT JOIN consents_standing standing ON standing.identity_id = staged.identity_id
+    {standing}
 ), said AS (
     SELECT *, COALESCE(LEAST(stated_at, recorded_at), recorded_at) AS occurred_at FROM timed
 ), kinds AS (
@@ -119,8 +126,7 @@ clock AS MATERIALIZED (
     SELECT kinds.*, known.event_id AS known_event, known.since AS known_since,
            {_each("GREATEST(known.{time}, max(own_{time}) OVER earlier) AS old_{time}")}
     FROM kinds
-    LEFT JOIN consents_consent known
-           ON known.identity_id = kinds.identity_id AND known.purpose_id = kinds.purpose_id
+    {known}
     WINDOW earlier AS (
         PARTITION BY kinds.identity_id, kinds.purpose_id
         ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
@@ -146,7 +152,7 @@ clock AS MATERIALIZED (
 
 
 _WRITE: Final = f"""
-{judged(STAGED)}, traced AS (
+{judged(STAGED, _looked_up)}, traced AS (
     SELECT *,
            max(n) FILTER (WHERE outcome = 'changed') OVER pair AS changed_by,
            bool_or(is_late) OVER pair AS has_late,
@@ -155,22 +161,25 @@ _WRITE: Final = f"""
     WINDOW pair AS (PARTITION BY identity_id, purpose_id)
 ), pairs AS (
     SELECT traced.*, COALESCE(cause.event_id, traced.known_event) AS deciding,
-           COALESCE(cause.occurred_at, traced.known_since) AS deciding_since
-    FROM traced LEFT JOIN judged cause ON cause.n = traced.changed_by
+           COALESCE(judged.occurred_at, traced.known_since) AS deciding_since,
+           staged.consent_id
+    FROM traced JOIN {STAGED} staged ON staged.n = traced.n
+    LEFT JOIN judged ON judged.n = traced.changed_by
+    LEFT JOIN {STAGED} cause ON cause.n = traced.changed_by
     WHERE traced.is_last
 ), lines AS (
     INSERT INTO consents_consentevent
         (id, sender_id, identity_id, action, purpose_id, source, origin, actor, lifts,
          occurred_at, recorded_at, effective, outcome, address_commitment, detail_commitment)
-    SELECT event_id, %(sender)s, identity_id, action, purpose_id, source, origin, actor, lifts,
-           occurred_at, recorded_at, outcome = 'changed', outcome, address_commitment,
-           detail_commitment
-    FROM judged ORDER BY n
+    SELECT staged.event_id, %(sender)s, judged.identity_id, judged.action, judged.purpose_id,
+           staged.source, judged.origin, staged.actor, judged.lifts, occurred_at, recorded_at,
+           outcome = 'changed', outcome, staged.address_commitment, staged.detail_commitment
+    FROM judged JOIN {STAGED} staged ON staged.n = judged.n ORDER BY judged.n
     RETURNING id, seq
 ), details AS (
     INSERT INTO consents_eventdetail
         (event_id, ip, user_agent, evidence, note, salt, address_salt)
-    SELECT event_id, ip, user_agent, evidence, note, salt, address_salt FROM judged
+    SELECT event_id, ip, user_agent, evidence, note, salt, address_salt FROM {STAGED}
 ), consents AS (
     INSERT INTO consents_consent AS known
         (id, identity_id, purpose_id, state, event_id, since, {", ".join(TIMES)})
@@ -181,16 +190,17 @@ _WRITE: Final = f"""
     SET state = excluded.state, event_id = excluded.event_id, since = excluded.since,
         {_each("{time} = excluded.{time}")}
 ), people AS (
-    SELECT identity_id, max(recorded_at) AS recorded_at,
+    SELECT identity_id, is_made, max(recorded_at) AS recorded_at,
            count(*) FILTER (WHERE is_last AND known_event IS NULL) AS purposes_new,
            bool_and(new_state = 'opted_in' AND (purpose_id <> %(root)s OR %(root_allows)s))
                FILTER (WHERE is_last) AS may_write
-    FROM traced GROUP BY identity_id
+    FROM traced GROUP BY identity_id, is_made
 ), others AS (
-    SELECT people.identity_id, recorded_at, may_write,
-           purposes_new + count(known.id) > 1 AS has_several
-    FROM people LEFT JOIN consents_consent known ON known.identity_id = people.identity_id
-    GROUP BY people.identity_id, recorded_at, may_write, purposes_new
+    SELECT people.*, purposes_new + known.purposes > 1 AS has_several
+    FROM people CROSS JOIN LATERAL (
+        SELECT count(*) AS purposes FROM consents_consent known
+        WHERE NOT people.is_made AND known.identity_id = people.identity_id
+    ) AS known
 ), standings AS (
     INSERT INTO consents_standing AS standing
         (identity_id, window_noted, last_recorded_at, may_write)
@@ -198,16 +208,37 @@ _WRITE: Final = f"""
     ON CONFLICT (identity_id) DO UPDATE
     SET last_recorded_at = excluded.last_recorded_at, may_write = excluded.may_write
 )
-SELECT judged.n, lines.seq, judged.outcome, judged.occurred_at, judged.recorded_at,
-       traced.has_late, others.has_several
+"""
+_EACH: Final = f"""
+SELECT judged.n, judged.identity_id, staged.contact_id, staged.address,
+       staged.address_commitment, lines.seq, judged.outcome, judged.occurred_at,
+       judged.recorded_at, traced.has_late, others.has_several
 FROM judged
-JOIN lines ON lines.id = judged.event_id
+JOIN {STAGED} staged ON staged.n = judged.n
+JOIN lines ON lines.id = staged.event_id
 JOIN traced ON traced.n = judged.n
 JOIN others ON others.identity_id = judged.identity_id
 ORDER BY judged.n
 """
-WRITE: Final = f"WITH {_WRITE}"
-WRITE_ONE: Final = f"WITH {only_row(STAGED, COLUMNS)}, {_WRITE}"
+_TALLY: Final = """
+SELECT (SELECT json_object_agg(outcome, rows)
+        FROM (SELECT outcome, count(*) AS rows FROM judged GROUP BY outcome) AS counted),
+       (SELECT min(seq) FROM lines), (SELECT max(seq) FROM lines),
+       ARRAY(SELECT identity_id FROM pairs WHERE has_late ORDER BY n),
+       ARRAY(SELECT purpose_id FROM pairs WHERE has_late ORDER BY n),
+       ARRAY(SELECT identity_id FROM others WHERE has_several)
+"""
+WRITE: Final = f"WITH {_WRITE} {_EACH}"
+"""Says of each statement what was written of it."""
+WRITE_AND_COUNT: Final = f"WITH {_WRITE} {_TALLY}"
+"""Says how many statements did what, the first and last of the lines, which pairs have to be named
+anew, and for whom several purposes count."""
+
+
+def write_one(columns: Mapping[str, str]) -> str:
+    """The same for one statement, of parameters in place of a staged table."""
+    return f"WITH {only_row(STAGED, columns)}, {_WRITE} {_EACH}"
+
 
 NAME_ANEW: Final = f"""
 WITH pair AS (

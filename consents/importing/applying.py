@@ -9,8 +9,8 @@ from typing import Final
 from django.db import Error, transaction
 
 from consents import ledger
-from consents.batch import people, recording
-from consents.batch.recording import Written
+from consents.batch import recording, staging
+from consents.batch.recording import Tally
 from consents.errors import ConsentError
 from consents.importing import apart, runs, whose
 from consents.importing.ahead import ReadAhead
@@ -72,28 +72,24 @@ def _passes(error: Error | _OvertakenError) -> bool:
 def _record(run: ImportRun, chunk: Chunk) -> None:
     held = runs.hold(run)
     purposes, _ = PurposeTree.current()
-    found = people.find(run.sender, [row.statement for row in chunk.ready])
-    split = whose.split(run.sender, chunk.ready, found)
-    written = recording.write(run.sender, purposes, split.together, found)
-    _check_whose(written)
-    others = apart.record(run.sender, split.apart)
-    counts = Counter(one.outcome for one in written)
+    staging.stage(chunk.staged)
+    entangled = whose.apart(run.sender, chunk.entangled)
+    staging.leave_out([row.number for row in entangled])
+    people = chunk.staged.people - len({row.key for row in entangled})
+    written = recording.record_staged(run.sender, purposes, people)
+    if chunk.entangled and whose.is_overtaken(run.sender):
+        raise _OvertakenError
+    others = apart.record(run.sender, entangled)
+    counts = Counter(written.outcomes)
     counts.update(INVALID if isinstance(one, ConsentError) else one.event.outcome for one in others)
     counts[INVALID] += len(chunk.refused)
     runs.advance(held, chunk, counts, _lines(written, others))
 
 
-def _check_whose(written: Sequence[Written]) -> None:
-    for one in written:
-        if one.statement.contact and one.statement.contact.id != one.identity.contact:
-            raise _OvertakenError
-
-
-def _lines(
-    written: Sequence[Written], others: Sequence[ledger.Recorded | ConsentError]
-) -> list[int]:
+def _lines(written: Tally, others: Sequence[ledger.Recorded | ConsentError]) -> list[int]:
     recorded = (one for one in others if not isinstance(one, ConsentError))
+    ends = (written.first_seq, written.last_seq)
     return [
-        *(one.seq for one in written),
+        *(seq for seq in ends if seq is not None),
         *(event.seq for one in recorded for event in one.events),
     ]

@@ -6,26 +6,33 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
-from uuid import UUID
 
-from django.db import Error, connection
+from django.db import Error, connection, transaction
 
-from consents.batch import people, recording
-from consents.batch.people import Known
+from consents.batch import people, staging
+from consents.batch.staging import Staged
 from consents.errors import ConsentError
 from consents.importing import verdicts
 from consents.importing.columns import Reader
 from consents.importing.files import Source
-from consents.importing.rows import Preparer, Ready, Refused, chunks, running_clock
+from consents.importing.rows import Preparer, Refused, chunks, running_clock
 from consents.importing.verdicts import Verdict
 from consents.models import Sender
 from consents.purposes import PurposeTree
 from consents.vocabulary import StopScope
 
 _FETCHED: Final = 5_000
+
+# Somebody new has an id that all their rows share and nobody has.
+_KEEP: Final = f"""
+INSERT INTO checked_statement
+SELECT n, COALESCE(known.id, encode(substring(digest FROM 1 FOR 16), 'hex')::uuid), false, action,
+       purpose_id, origin, lifts, stated_at, channel, owner
+FROM staged_statement staged LEFT JOIN {people.KNOWN} ON true
+"""
 
 
 def check(
@@ -38,7 +45,7 @@ def check(
     preparer = Preparer(sender, PurposeTree.load(), reader, running_clock(), None, "")
     with _tables():
         for chunk in chunks(source, preparer, 0, 0):
-            _stage(sender, chunk.ready)
+            _stage(sender, chunk.staged)
             _copy("checked_refusal", map(_refusal, chunk.refused))
             progress(chunk.end)
         yield from _verdicts(sender)
@@ -64,26 +71,16 @@ def _drop() -> None:
         cursor.execute(f"DROP TABLE IF EXISTS {', '.join(verdicts.TABLES)}")
 
 
-def _stage(sender: Sender, rows: Sequence[Ready]) -> None:
-    found = people.find(sender, [row.statement for row in rows])
-    _copy("checked_statement", (_staged(row, found.get(row.key) or _nobody(row)) for row in rows))
+def _stage(sender: Sender, staged: Staged) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        staging.stage(staged)
+        cursor.execute(_KEEP, {"sender": sender.id})
 
 
 def _copy(table: str, rows: Iterator[tuple[Any, ...]]) -> None:
     with connection.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
-
-
-def _staged(row: Ready, identity: Known) -> tuple[Any, ...]:
-    owner = row.names.external_id if row.names else None
-    channel = row.statement.address.channel.value
-    return (*recording.staged(row.number, row.statement, identity), channel, owner)
-
-
-def _nobody(row: Ready) -> Known:
-    """Somebody new, under an id that all their rows share and nobody has."""
-    return Known(UUID(bytes=row.statement.digest[:16]), UUID(int=0), None)
 
 
 def _refusal(row: Refused) -> tuple[Any, ...]:

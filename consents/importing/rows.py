@@ -12,13 +12,15 @@ from uuid import UUID
 
 from consents import entries
 from consents.addressbook import AddressKey, key_of
-from consents.batch.prepared import Prepared, prepare, stands_alone
+from consents.batch.prepared import NewContact, Prepared, prepare, stands_alone
+from consents.batch.staging import Staged, encoded
 from consents.entries import Entry
 from consents.errors import ConsentError
 from consents.importing.columns import Reader
 from consents.importing.files import Row, Source
 from consents.importing.names import Names
 from consents.models import Sender
+from consents.models.base import new_id_text
 from consents.purposes import PurposeTree
 from consents.writing import database_clock
 
@@ -48,15 +50,18 @@ class Refused(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Rows that belong together, `end` being the byte behind the last and `last` its number."""
+    """Rows that belong together, `end` being the byte behind the last and `last` its number.
 
-    ready: list[Ready]
-    refused: list[Refused]
+    `staged`: all that can be recorded. `entangled`: the same one by one, where there are some that
+    could concern more than their own identity, else nothing.
+    """
+
+    staged: Staged
+    entangled: Sequence[Ready]
+    refused: Sequence[Refused]
+    rows: int
     end: int
     last: int
-
-    def __len__(self) -> int:
-        return len(self.ready) + len(self.refused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +82,12 @@ class Preparer:
     def chunk(self, rows: Sequence[Row]) -> Chunk:
         now = self.clock()
         looked_at = [self._row(row, now) for row in rows]
+        ready = [one for one in looked_at if isinstance(one, Ready)]
         return Chunk(
-            [one for one in looked_at if isinstance(one, Ready)],
+            _staged(ready),
+            ready if any(map(may_concern_others, ready)) else [],
             [one for one in looked_at if isinstance(one, Refused)],
+            len(rows),
             rows[-1].end,
             rows[-1].number,
         )
@@ -100,6 +108,25 @@ class Preparer:
 
     def _evidence(self, number: int) -> dict[str, object]:
         return {"run": str(self.run), "file_sha256": self.digest, "row": number}
+
+
+def may_concern_others(row: Ready) -> bool:
+    return not row.is_lone or row.names is not None
+
+
+def _staged(rows: Sequence[Ready]) -> Staged:
+    """A contact that is new has the names that its first row gives."""
+    contacts: dict[str, NewContact] = {}
+    return encoded((row.number, _owned(row, contacts)) for row in rows)
+
+
+def _owned(row: Ready, contacts: dict[str, NewContact]) -> Prepared:
+    if row.names is None:
+        return row.statement
+    external_id = row.names.external_id
+    if external_id not in contacts:
+        contacts[external_id] = NewContact(new_id_text(), *row.names)
+    return row.statement._replace(contact=contacts[external_id])
 
 
 def running_clock() -> Callable[[], datetime]:

@@ -64,7 +64,7 @@ def advance(held: ImportRun, chunk: Chunk, counts: Counter[str], lines: Sequence
     ImportChunk.objects.create(
         run=held,
         position=chunk.end,
-        rows=len(chunk),
+        rows=chunk.rows,
         first_seq=min(lines, default=None),
         last_seq=max(lines, default=None),
         recorded_at=database_clock(),

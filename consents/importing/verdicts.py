@@ -25,7 +25,7 @@ CATEGORIES: Final = {
 """What may come of a row, in words."""
 
 TABLES: Final = {
-    "checked_statement": f"{sql.table(sql.COLUMNS)}, channel text, owner text",
+    "checked_statement": f"{sql.table(sql.FOLDED)}, channel text, owner text",
     "checked_refusal": "n integer, code text, message text, field text",
 }
 """Where rows are staged: statements with whose the file says they are, and what is wrong."""
@@ -44,6 +44,7 @@ _ORIGINS: Final = ", ".join(f"'{origin}'" for origin in sorted(SPREADING_ORIGINS
 _TAKEN_OVER: Final = {
     "n": "0",
     "identity_id": "identity_id",
+    "is_made": "false",
     "action": "'opt_out'",
     "purpose_id": "purpose_id",
     "origin": "'keyword'",
@@ -51,7 +52,7 @@ _TAKEN_OVER: Final = {
     "stated_at": "stated_at",
 }
 _AS_STAGED: Final = ", ".join(
-    f"{_TAKEN_OVER.get(name, 'NULL')}::{kind} AS {name}" for name, kind in sql.COLUMNS.items()
+    f"{_TAKEN_OVER.get(name, 'NULL')}::{kind} AS {name}" for name, kind in sql.FOLDED.items()
 )
 """An opt-out that is taken over, as a row before all others."""
 
@@ -98,7 +99,7 @@ WITH claimed AS (
     LEFT JOIN known ON known.id = staged.identity_id
 ), valid AS (
     SELECT {_AS_STAGED} FROM taken_over
-    UNION ALL SELECT {", ".join(sql.COLUMNS)} FROM owned WHERE NOT is_others
+    UNION ALL SELECT {", ".join(sql.FOLDED)} FROM owned WHERE NOT is_others
 ), {sql.judged("valid")}
 SELECT n, CASE
     WHEN outcome = 'changed' AND old_state IS NULL THEN 'new'

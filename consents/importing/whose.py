@@ -1,4 +1,4 @@
-"""Of rows that say whose an identity is: which can be written together, and which cannot.
+"""Of rows that say whose an identity is: which cannot be written together with the others.
 
 Where the contact and the identity are both new, or belong together already, nothing else is
 concerned. All else (somebody joins a contact, a stranger becomes one, two contacts want one
@@ -10,47 +10,84 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final
 from uuid import UUID
 
+from django.db import connection
+
 from consents.addressbook import AddressKey
-from consents.batch.people import People
-from consents.batch.prepared import NewContact, Prepared
+from consents.batch import people
 from consents.importing.rows import Ready
 from consents.models import Contact, Sender
-from consents.models.base import new_id
+
+_IS_JOINED: Final = f"""
+SELECT EXISTS (
+    SELECT FROM staged_statement staged
+    LEFT JOIN {people.KNOWN} ON true
+    LEFT JOIN LATERAL (
+        SELECT id FROM consents_contact contact
+        WHERE sender_id = %(sender)s AND contact.external_id = staged.owner OFFSET 0
+    ) AS contact ON true
+    WHERE staged.owner IS NOT NULL AND known.contact_id IS DISTINCT FROM contact.id
+)
+"""
+"""Whether a staged row gives an identity to a contact, and one of the two is known without."""
+
+_IS_OVERTAKEN: Final = """
+SELECT EXISTS (
+    SELECT FROM staged_statement staged JOIN consents_contact contact
+      ON contact.id = staged.contact_id
+    WHERE NOT staged.is_made AND staged.owner IS NOT NULL
+      AND staged.owner IS DISTINCT FROM contact.external_id
+)
+"""
 
 
-class Split(NamedTuple):
-    """`together`: statements for `consents.batch`. `apart`: rows for `ledger.record_many`."""
-
-    together: list[Prepared]
-    apart: list[Ready]
-
-
-def split(sender: Sender, rows: Sequence[Ready], found: People) -> Split:
-    if all(row.is_lone and row.names is None for row in rows):
-        return Split([row.statement for row in rows], [])
-    known = _contacts(sender, rows)
-    new: dict[str, NewContact] = {}
+def apart(sender: Sender, rows: Sequence[Ready]) -> Sequence[Ready]:
+    """Of these rows, which are staged, those that `ledger.record_many` has to write."""
+    if not rows or (_is_plain(rows) and not _says(_IS_JOINED, sender)):
+        return []
+    owners = people.contacts(sender)
+    named = _contacts(sender, rows)
+    claims = _claims(rows)
     groups = _Groups()
-    claims: dict[AddressKey, set[str]] = defaultdict(set)
     for row in rows:
-        _join(groups, row, found, known)
-        if row.names:
-            claims[row.key].add(row.names.external_id)
+        _join(groups, row, owners, named)
     entangled = {
         groups.of(row.key)
         for row in rows
-        if len(claims[row.key]) > 1 or _is_entangled(row, found, known)
+        if len(claims[row.key]) > 1 or _is_entangled(row, owners, named)
     }
-    together, apart = [], []
+    return [row for row in rows if groups.of(row.key) in entangled]
+
+
+def is_overtaken(sender: Sender) -> bool:
+    """Whether an identity, now that it is locked, is another's than its staged rows say.
+
+    Somebody else made it, or gave it away, since `apart` was asked.
+    """
+    return _says(_IS_OVERTAKEN, sender)
+
+
+def _says(question: str, sender: Sender) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(question, {"sender": sender.id})
+        return bool(cursor.fetchone()[0])
+
+
+def _is_plain(rows: Sequence[Ready]) -> bool:
+    return all(row.is_lone for row in rows) and all(
+        len(owners) < 2 for owners in _claims(rows).values()
+    )
+
+
+def _claims(rows: Sequence[Ready]) -> Mapping[AddressKey, set[str]]:
+    """Whose each identity is said to be."""
+    claims: dict[AddressKey, set[str]] = defaultdict(set)
     for row in rows:
-        if groups.of(row.key) in entangled:
-            apart.append(row)
-        else:
-            together.append(_owned(row, known, new))
-    return Split(together, apart)
+        if row.names:
+            claims[row.key].add(row.names.external_id)
+    return claims
 
 
 def _contacts(sender: Sender, rows: Sequence[Ready]) -> Mapping[str, UUID]:
@@ -59,30 +96,23 @@ def _contacts(sender: Sender, rows: Sequence[Ready]) -> Mapping[str, UUID]:
     return {str(external_id): id for external_id, id in named.values_list("external_id", "id")}
 
 
-def _is_entangled(row: Ready, found: People, known: Mapping[str, UUID]) -> bool:
+def _is_entangled(row: Ready, owners: Mapping[int, UUID], named: Mapping[str, UUID]) -> bool:
     if not row.is_lone:
         return True
     if row.names is None:
         return False
-    identity = found.get(row.key)
-    contact = known.get(row.names.external_id)
-    return (identity.contact if identity else None) != contact
+    return owners.get(row.number) != named.get(row.names.external_id)
 
 
-def _join(groups: _Groups, row: Ready, found: People, known: Mapping[str, UUID]) -> None:
+def _join(
+    groups: _Groups, row: Ready, owners: Mapping[int, UUID], named: Mapping[str, UUID]
+) -> None:
     """What one row ties together: its identity, whose that is, and whose it is said to be."""
-    if identity := found.get(row.key):
-        groups.tie(row.key, identity.contact)
+    if owner := owners.get(row.number):
+        groups.tie(row.key, owner)
     if row.names:
-        contact = known.get(row.names.external_id)
-        groups.tie(row.key, contact or row.names.external_id)
-
-
-def _owned(row: Ready, known: Mapping[str, UUID], new: dict[str, NewContact]) -> Prepared:
-    if row.names is None or row.names.external_id in known:
-        return row.statement
-    contact = new.setdefault(row.names.external_id, NewContact(new_id(), *row.names))
-    return row.statement._replace(contact=contact)
+        external_id = row.names.external_id
+        groups.tie(row.key, named.get(external_id) or external_id)
 
 
 class _Groups:

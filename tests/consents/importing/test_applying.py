@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consents.importing import applying, runs, whose
+from consents.importing import rows as importing_rows
 from consents.importing.columns import Manner, Reader
 from consents.importing.files import Source
-from consents.importing.whose import Split
 from consents.models import ConsentEvent, Contact, ImportRun, Purpose, Sender
 from tests.consents.books import by_the_general_path, everything, may_write
 from tests.consents.conftest import Counts
@@ -51,7 +51,8 @@ def by_import(sender: Sender, file: Source) -> None:
 def by_the_ledger(sender: Sender, file: Source) -> None:
     """The same chunks, every row of them by the path for one statement after another."""
     with pytest.MonkeyPatch.context() as patch, by_the_general_path():
-        patch.setattr(whose, "split", lambda sender, rows, found: Split([], list(rows)))
+        patch.setattr(importing_rows, "may_concern_others", lambda row: True)
+        patch.setattr(whose, "apart", lambda sender, rows: rows)
         recorded(sender, file)
 
 
