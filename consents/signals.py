@@ -34,12 +34,20 @@ class Line(NamedTuple):
 class Lines:
     """Lines of one sender written together, in their order.
 
-    `events` are the whole lines; reading them may cost a query, so ask only when they are needed.
+    `lines` and `events`, which are the whole lines, may cost a query: ask only when they are
+    needed, and while the bell rings. `table`: where so many lines lie as well, with the columns of
+    Line as `identity_id`, `event_id` and `action`, numbered by `n`; else empty.
     """
 
     sender: UUID
-    lines: Sequence[Line]
+    list: Callable[[], Sequence[Line]]
     read: Callable[[], Sequence[ConsentEvent]]
+    table: str = ""
+    count: int = 0
+
+    @cached_property
+    def lines(self) -> Sequence[Line]:
+        return self.list()
 
     @cached_property
     def events(self) -> Sequence[ConsentEvent]:

@@ -233,5 +233,5 @@ def _append(events: list[ConsentEvent]) -> None:
     elif events:
         ConsentEvent.objects.append(events)
         lines = [Rung(event.id, event.identity_id, event.action) for event in events]
-        rung = Lines(events[0].sender_id, lines, lambda: events)
+        rung = Lines(events[0].sender_id, lambda: lines, lambda: events)
         lines_recorded.send(sender=ConsentEvent, lines=rung)

@@ -29,7 +29,7 @@ def connect() -> None:
 
 def _on_event(instance: ConsentEvent, **_: Any) -> None:
     line = Line(instance.id, instance.identity_id, instance.action)
-    _ring(Lines(instance.sender_id, [line], lambda: [instance]))
+    _ring(Lines(instance.sender_id, lambda: [line], lambda: [instance]))
 
 
 def _on_lines(lines: Lines, **_: Any) -> None:
@@ -41,7 +41,10 @@ def _on_may_write(identities: list[UUID], **_: Any) -> None:
 
 
 def _ring(lines: Lines) -> None:
-    causes = {line.identity: line for line in lines.lines if line.action in TOUCHES_PROVIDERS}
-    if causes:
-        outbox.enqueue(causes, causes, of=lines.sender)
+    if lines.table:
+        outbox.enqueue_table(lines.sender, lines.table, lines.count)
+    else:
+        causes = {line.identity: line for line in lines.lines if line.action in TOUCHES_PROVIDERS}
+        if causes:
+            outbox.enqueue(causes, causes, of=lines.sender)
     notifications.announce(lines)

@@ -20,7 +20,7 @@ from consents.models import Standing
 from consents.models.rows import update_rows
 from consents.vocabulary import Outcome
 from consents.writing import database_clock
-from providers import outbox
+from providers import owed
 from providers.contract import Kind
 from providers.models import ProviderAccount, ProviderSync, Registration, WebhookDelivery
 from providers.notifications import RESULT_OF, Subscriptions, delivery
@@ -143,7 +143,7 @@ class _Look:
             sender__in={one.sender_id for one in registrations}, is_enabled=True
         )
         for account in accounts.defer("credentials"):
-            for channel in outbox.channels_of(account):
+            for channel in owed.channels_of(account):
                 self._serving[account.sender_id, channel].append(account)
         self._newest = _newest({one.identity_id for one in registrations if one.identity_id})
 

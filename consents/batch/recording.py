@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection
+from django.db.models.expressions import RawSQL
 from django.db.models.signals import post_save
 
 from consents.batch import people, sql, staging
@@ -74,7 +75,7 @@ def record_staged(sender: Sender, purposes: PurposeTree, count: int) -> Tally:
         cursor.execute(sql.WRITE_AND_COUNT, _constants(sender, purposes))
         outcomes, first, last, identities, of_purposes, several = cursor.fetchone()
     _mend(purposes, set(zip(identities, of_purposes, strict=True)), set(several))
-    lines_recorded.send(ConsentEvent, lines=_lines(sender))
+    lines_recorded.send(ConsentEvent, lines=_lines(sender, sum(outcomes.values())))
     return Tally(outcomes, first, last)
 
 
@@ -88,7 +89,7 @@ def _record_many(
         cursor.execute(sql.WRITE, _constants(sender, purposes))
         written, late, several = _read(statements, cursor.fetchall())
     _mend(purposes, late, several)
-    lines_recorded.send(ConsentEvent, lines=_lines(sender))
+    lines_recorded.send(ConsentEvent, lines=_lines(sender, len(written)))
     return written
 
 
@@ -178,16 +179,20 @@ def _settle(purposes: PurposeTree, identities: Collection[UUID]) -> None:
         )
 
 
-def _lines(sender: Sender) -> Lines:
+def _lines(sender: Sender, count: int) -> Lines:
+    return Lines(sender.id, _staged_lines, _staged_events, sql.STAGED, count)
+
+
+def _staged_lines() -> Sequence[Line]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT event_id, identity_id, action FROM staged_statement ORDER BY n")
-        lines = [Line(*row) for row in cursor]
-    return Lines(sender.id, lines, lambda: _events([line.event for line in lines]))
+        return [Line(*row) for row in cursor]
 
 
-def _events(ids: Iterable[UUID]) -> Sequence[ConsentEvent]:
-    rows = ConsentEvent.objects.filter(id__in=list(ids)).order_by("seq")
-    return list(rows.select_related("identity", "purpose"))
+def _staged_events() -> Sequence[ConsentEvent]:
+    ids = RawSQL("SELECT event_id FROM staged_statement", ())
+    events = ConsentEvent.objects.filter(id__in=ids).order_by("seq")
+    return list(events.select_related("identity", "purpose"))
 
 
 def _identity_of(sender: Sender, one: Written) -> ChannelIdentity:
