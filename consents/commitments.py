@@ -10,7 +10,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 
@@ -33,6 +33,27 @@ def commit_to_address(salt: bytes, channel: str, address: str) -> bytes:
 
 
 def commit_to_detail(salt: bytes, detail: Mapping[str, Any]) -> bytes:
-    """SHA-256 over salt and the detail as canonical JSON (sorted keys, no spaces, UTF-8)."""
-    text = json.dumps(detail, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """SHA-256 over salt and the detail as canonical JSON."""
+    return _commit_to_text(salt, canonical(detail))
+
+
+def commit_to_parts(
+    salt: bytes, *, ip: str | None, user_agent: str, evidence: str, note: str
+) -> bytes:
+    """The same of a detail whose evidence is canonical JSON already."""
+    ip = "null" if ip is None else canonical(ip)
+    user_agent, note = canonical(user_agent), canonical(note)
+    text = f'{{"evidence":{evidence},"ip":{ip},"note":{note},"user_agent":{user_agent}}}'
+    return _commit_to_text(salt, text)
+
+
+def canonical(value: object) -> str:
+    """JSON in the one way that is hashed: sorted keys, no spaces, UTF-8."""
+    return _CANONICAL.encode(value)
+
+
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _commit_to_text(salt: bytes, text: str) -> bytes:
     return hashlib.sha256(b"detail\0" + salt + text.encode()).digest()

@@ -153,19 +153,25 @@ def _source(source: object) -> str:
 
 def _lifts(entry: Entry, action: Action, origin: Origin, *, is_single: bool) -> Lifts:
     """Which opt-outs this opt-in is entitled to lift, by who says it and how."""
-    if action != Action.OPT_IN:
+    if action is not Action.OPT_IN:
         return Lifts.NOTHING
-    if origin == Origin.DROPIN:
+    if origin is Origin.DROPIN:
         return entry.lifts or Lifts.DROPIN
+    return Lifts.ANY if _is_entitled(entry, origin, is_single=is_single) else Lifts.NOTHING
+
+
+def _is_entitled(entry: Entry, origin: Origin, *, is_single: bool) -> bool:
     states_its_time = entry.occurred_at is not None
-    entitled = {
-        Origin.KEYWORD: True,
-        Origin.PREFERENCE_PAGE: True,
-        Origin.ADMIN: bool(entry.note.strip()),
-        Origin.API: is_single or states_its_time,
-        Origin.IMPORT: states_its_time,
-    }
-    return Lifts.ANY if entitled.get(origin, False) else Lifts.NOTHING
+    match origin:
+        case Origin.KEYWORD | Origin.PREFERENCE_PAGE:
+            return True
+        case Origin.ADMIN:
+            return bool(entry.note.strip())
+        case Origin.API:
+            return is_single or states_its_time
+        case Origin.IMPORT:
+            return states_its_time
+    return False
 
 
 def _ip(ip: object) -> str | None:
@@ -217,14 +223,13 @@ def is_storable(text: str) -> bool:
 def _evidence(evidence: object) -> dict[str, Any]:
     if evidence is None:
         return {}
-    problem = ConsentError("invalid_evidence", "The evidence is a JSON object.", "evidence")
     if not isinstance(evidence, Mapping):
-        raise problem
+        raise _no_evidence()
     try:
         text = _AS_HANDED_IN.encode(evidence)
         size = len(text.encode())
     except (TypeError, ValueError, RecursionError):
-        raise problem from None
+        raise _no_evidence() from None
     if _holds_nul(text):
         raise ConsentError(
             "invalid_evidence", "The evidence holds characters that cannot be kept.", "evidence"
@@ -235,6 +240,10 @@ def _evidence(evidence: object) -> dict[str, Any]:
         )
     kept: dict[str, Any] = _AS_KEPT.decode(text)
     return kept
+
+
+def _no_evidence() -> ConsentError:
+    return ConsentError("invalid_evidence", "The evidence is a JSON object.", "evidence")
 
 
 def _as_stored(number: str) -> int | float:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from consents.commitments import commit_to_address, commit_to_detail, identity_digest
+from consents.commitments import canonical, commit_to_address, commit_to_parts, identity_digest
 from consents.commitments import new_salt as _new_salt
 from consents.entries import Draft
 from consents.identifiers import Address
-from consents.models.base import new_id
+from consents.models.base import new_id_text
 from consents.vocabulary import SPREADING_ORIGINS, Action
 
 
@@ -25,11 +24,14 @@ class NewContact(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """`digest` recognises the address; the salts and commitments are those of the line."""
+    """`digest` recognises the address; the salts and commitments are those of the line.
+
+    `event` is its id as text, `evidence` canonical JSON.
+    """
 
     address: Address
     digest: bytes
-    event: UUID
+    event: str
     action: str
     purpose: UUID
     source: str
@@ -66,16 +68,11 @@ def prepare(draft: Draft, contact: NewContact | None = None) -> Prepared:
     address = draft.address
     assert address is not None  # noqa: S101 - by the condition above
     salt, address_salt = _new_salt(), _new_salt()
-    detail = {
-        "ip": draft.ip,
-        "user_agent": draft.user_agent,
-        "evidence": draft.evidence,
-        "note": draft.note,
-    }
+    evidence = canonical(draft.evidence)
     return Prepared(
         address=address,
         digest=identity_digest(address.channel.value, address.lookup_key),
-        event=new_id(),
+        event=new_id_text(),
         action=draft.action.value,
         purpose=draft.purpose.id,
         source=draft.source,
@@ -85,11 +82,17 @@ def prepare(draft: Draft, contact: NewContact | None = None) -> Prepared:
         occurred_at=draft.occurred_at,
         ip=draft.ip,
         user_agent=draft.user_agent,
-        evidence=json.dumps(draft.evidence),
+        evidence=evidence,
         note=draft.note,
         salt=salt,
         address_salt=address_salt,
         address_commitment=commit_to_address(address_salt, address.channel.value, address.value),
-        detail_commitment=commit_to_detail(salt, detail),
+        detail_commitment=commit_to_parts(
+            salt,
+            ip=draft.ip,
+            user_agent=draft.user_agent,
+            evidence=evidence,
+            note=draft.note,
+        ),
         contact=contact,
     )

@@ -206,7 +206,7 @@ def event_of(sender: Sender, purposes: PurposeTree, one: Written) -> ConsentEven
     """The line as an instance, as far as it can be known without reading it back."""
     statement = one.statement
     return ConsentEvent(
-        id=statement.event,
+        id=UUID(statement.event),
         seq=one.seq,
         sender=sender,
         identity=_identity_of(sender, one),

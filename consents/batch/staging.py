@@ -8,9 +8,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from django.db import connection
 
@@ -18,6 +19,7 @@ from consents.addressbook import AddressKey, key_of
 from consents.batch import sql
 from consents.batch.prepared import NewContact, Prepared
 from consents.commitments import commit_to_address
+from consents.identifiers import Address
 from consents.models.base import new_id_text
 
 COLUMNS: Final = {
@@ -109,17 +111,52 @@ class Row(NamedTuple):
 
 def row(statement: Prepared) -> Row:
     """Of a statement alone."""
-    [person] = _people([statement]).values()
-    return _row(0, statement, person)
+    rows = Rows()
+    rows.add(0, statement)
+    return rows.rows[0]
 
 
 def encoded(statements: Iterable[tuple[int, Prepared]]) -> Staged:
     """A row for each, under its number."""
-    numbered = list(statements)
-    people = _people([one for _, one in numbered])
-    text = io.StringIO()
-    csv.writer(text).writerows(_row(n, one, people[key_of(one.address)]) for n, one in numbered)
-    return Staged(text.getvalue().encode(), len(people))
+    rows = Rows()
+    for number, one in statements:
+        rows.add(number, one)
+    return rows.encoded()
+
+
+class Rows:
+    """Rows, made of statements as they come, of which nothing else is kept.
+
+    An identity that several speak of has the spelling that came first, and the contact that was
+    named first, if any was.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self._people: dict[AddressKey, _Person] = {}
+        self._named: dict[str, NewContact] = {}
+
+    def add(self, number: int, one: Prepared) -> None:
+        key = key_of(one.address)
+        person = self._people.get(key)
+        is_first = person is None
+        if person is None:
+            contact = one.contact or NewContact(new_id_text())
+            person = self._people[key] = _Person(new_id_text(), contact, one.address)
+        elif one.contact and person.contact.external_id is None:
+            person = self._people[key] = person._replace(contact=one.contact)
+            self._named[person.identity] = one.contact
+        self.rows.append(_row(number, one, person, is_first=is_first))
+
+    def encoded(self) -> Staged:
+        text = io.StringIO()
+        csv.writer(text).writerows(map(self._of_contact, self.rows) if self._named else self.rows)
+        return Staged(text.getvalue().encode(), len(self._people))
+
+    def _of_contact(self, row: Row) -> Row:
+        """What was said before the contact was named is of the same contact."""
+        contact = self._named.get(row.identity_id)
+        return row._replace(**_columns_of(contact)) if contact else row
 
 
 def stage(staged: Staged) -> None:
@@ -145,52 +182,35 @@ def as_bytes(content: bytes) -> str:
 
 
 class _Person(NamedTuple):
-    """Somebody who may be new: the ids they would have, and the statement that came first."""
+    """Somebody who may be new: the ids they would have, and the address as it came first."""
 
     identity: str
     contact: NewContact
-    first: Prepared
+    address: Address
 
 
-def _people(statements: Sequence[Prepared]) -> Mapping[AddressKey, _Person]:
-    """In the spelling that came first, and of the contact that was named first, if any was."""
-    people: dict[AddressKey, _Person] = {}
-    for one in statements:
-        key = key_of(one.address)
-        known = people.get(key)
-        if known is None:
-            contact = one.contact or NewContact(new_id_text())
-            people[key] = _Person(new_id_text(), contact, one)
-        elif one.contact and known.contact.external_id is None:
-            people[key] = known._replace(contact=one.contact)
-    return people
-
-
-def _row(n: int, one: Prepared, person: _Person) -> Row:
-    address, first = person.first.address, one is person.first
-    contact = person.contact
-    spelled = one.address.value == address.value
+def _row(n: int, one: Prepared, person: _Person, *, is_first: bool) -> Row:
+    address = person.address
+    is_spelled_so = one.address.value == address.value
+    commitment = one.address_commitment if is_spelled_so else committed(one, address.value)
     return Row(
         n=n,
         identity_id=person.identity,
         is_made=True,
         action=one.action,
-        purpose_id=str(one.purpose),
+        purpose_id=_text(one.purpose),
         origin=one.origin,
         lifts=one.lifts,
         stated_at=_in_utc(one.occurred_at),
-        is_first=first,
-        contact_id=contact.id,
+        is_first=is_first,
+        **_columns_of(person.contact),
         channel=address.channel.value,
         address=address.value,
         lookup_key=address.lookup_key,
         digest=as_bytes(one.digest),
-        warnings=_warnings(one) if first else "[]",
+        warnings=_warnings(address.warnings) if is_first else "[]",
         owner=one.contact.external_id if one.contact else None,
-        external_id=contact.external_id,
-        display_name=contact.display_name,
-        language=contact.language,
-        event_id=str(one.event),
+        event_id=one.event,
         consent_id=new_id_text(),
         source=one.source,
         actor=one.actor,
@@ -200,11 +220,18 @@ def _row(n: int, one: Prepared, person: _Person) -> Row:
         note=one.note,
         salt=as_bytes(one.salt),
         address_salt=as_bytes(one.address_salt),
-        address_commitment=as_bytes(
-            one.address_commitment if spelled else committed(one, address.value)
-        ),
+        address_commitment=as_bytes(commitment),
         detail_commitment=as_bytes(one.detail_commitment),
     )
+
+
+def _columns_of(contact: NewContact) -> dict[str, Any]:
+    return {
+        "contact_id": contact.id,
+        "external_id": contact.external_id,
+        "display_name": contact.display_name,
+        "language": contact.language,
+    }
 
 
 def committed(one: Prepared, kept: str | None) -> bytes:
@@ -212,9 +239,9 @@ def committed(one: Prepared, kept: str | None) -> bytes:
     return commit_to_address(one.address_salt, one.address.channel.value, kept or "")
 
 
-def _warnings(one: Prepared) -> str:
-    warnings = one.address.warnings
-    return json.dumps(warnings) if warnings else "[]"
+# Of both there are few, and they are slow to write.
+_warnings = lru_cache(maxsize=100)(json.dumps)
+_text = lru_cache(maxsize=1000)(str)
 
 
 def _in_utc(time: datetime | None) -> datetime | None:

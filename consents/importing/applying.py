@@ -39,17 +39,17 @@ def apply(
     progress(run)
     with ReadAhead(chunks(source, preparer, run.position, run.rows)) as ahead:
         for chunk in ahead:
-            _record_patiently(run, chunk)
+            _record_patiently(run, preparer, chunk)
             run.refresh_from_db()
             progress(run)
     runs.finish(run)
 
 
-def _record_patiently(run: ImportRun, chunk: Chunk) -> None:
+def _record_patiently(run: ImportRun, preparer: Preparer, chunk: Chunk) -> None:
     for tries_left in reversed(range(TRIES)):
         try:
             with transaction.atomic():
-                _record(run, chunk)
+                _record(run, preparer, chunk)
             return
         except (Error, _OvertakenError) as error:
             if not (tries_left and _passes(error)):
@@ -69,7 +69,7 @@ def _passes(error: Error | _OvertakenError) -> bool:
     )
 
 
-def _record(run: ImportRun, chunk: Chunk) -> None:
+def _record(run: ImportRun, preparer: Preparer, chunk: Chunk) -> None:
     held = runs.hold(run)
     purposes, _ = PurposeTree.current()
     staging.stage(chunk.staged)
@@ -79,7 +79,7 @@ def _record(run: ImportRun, chunk: Chunk) -> None:
     written = recording.record_staged(run.sender, purposes, people)
     if chunk.entangled and whose.is_overtaken(run.sender):
         raise _OvertakenError
-    others = apart.record(run.sender, entangled)
+    others = apart.record(preparer, entangled)
     counts = Counter(written.outcomes)
     counts.update(INVALID if isinstance(one, ConsentError) else one.event.outcome for one in others)
     counts[INVALID] += len(chunk.refused)

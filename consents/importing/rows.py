@@ -13,11 +13,11 @@ from uuid import UUID
 from consents import entries
 from consents.addressbook import AddressKey, key_of
 from consents.batch.prepared import NewContact, Prepared, prepare, stands_alone
-from consents.batch.staging import Staged, encoded
+from consents.batch.staging import Rows, Staged
 from consents.entries import Entry
 from consents.errors import ConsentError
 from consents.importing.columns import Reader
-from consents.importing.files import Row, Source
+from consents.importing.files import Row, Source, Values
 from consents.importing.names import Names
 from consents.models import Sender
 from consents.models.base import new_id_text
@@ -31,14 +31,10 @@ class Ready(NamedTuple):
     """A row that can be recorded; `is_lone`: its statement can be written together with others."""
 
     number: int
-    entry: Entry
+    values: Values
     names: Names | None
-    statement: Prepared
+    key: AddressKey
     is_lone: bool
-
-    @property
-    def key(self) -> AddressKey:
-        return key_of(self.statement.address)
 
 
 class Refused(NamedTuple):
@@ -81,52 +77,57 @@ class Preparer:
 
     def chunk(self, rows: Sequence[Row]) -> Chunk:
         now = self.clock()
-        looked_at = [self._row(row, now) for row in rows]
-        ready = [one for one in looked_at if isinstance(one, Ready)]
-        return Chunk(
-            _staged(ready),
-            ready if any(map(may_concern_others, ready)) else [],
-            [one for one in looked_at if isinstance(one, Refused)],
-            len(rows),
-            rows[-1].end,
-            rows[-1].number,
-        )
+        staged, contacts = Rows(), _Contacts()
+        ready: list[Ready] = []
+        refused: list[Refused] = []
+        for row in rows:
+            try:
+                one, statement = self._read(row, now)
+            except ConsentError as error:
+                refused.append(Refused(row.number, error))
+            else:
+                ready.append(one)
+                staged.add(row.number, contacts.owned(statement, one.names))
+        entangled = ready if any(map(may_concern_others, ready)) else []
+        last = rows[-1]
+        return Chunk(staged.encoded(), entangled, refused, len(rows), last.end, last.number)
 
-    def _row(self, row: Row, now: datetime) -> Ready | Refused:
+    def entry(self, row: Ready) -> Entry:
+        """What the row asks to have recorded."""
+        entry, _ = self._entry(row.number, row.values)
+        return entry
+
+    def _read(self, row: Row, now: datetime) -> tuple[Ready, Prepared]:
         if isinstance(row.values, ConsentError):
-            return Refused(row.number, row.values)
-        try:
-            entry, names = self.reader.entry(row.values, self._actor, self._evidence(row.number))
-            draft = entries.check(entry, self.sender, self.purposes, now, is_single=False)
-        except ConsentError as error:
-            return Refused(row.number, error)
-        return Ready(row.number, entry, names, prepare(draft), stands_alone(draft, now))
+            raise row.values
+        entry, names = self._entry(row.number, row.values)
+        draft = entries.check(entry, self.sender, self.purposes, now, is_single=False)
+        one = prepare(draft)
+        ready = Ready(row.number, row.values, names, key_of(one.address), stands_alone(draft, now))
+        return ready, one
 
-    @property
-    def _actor(self) -> str:
-        return f"import:{self.run}"
-
-    def _evidence(self, number: int) -> dict[str, object]:
-        return {"run": str(self.run), "file_sha256": self.digest, "row": number}
+    def _entry(self, number: int, values: Values) -> tuple[Entry, Names | None]:
+        run = str(self.run)
+        evidence = {"run": run, "file_sha256": self.digest, "row": number}
+        return self.reader.entry(values, f"import:{run}", evidence)
 
 
 def may_concern_others(row: Ready) -> bool:
     return not row.is_lone or row.names is not None
 
 
-def _staged(rows: Sequence[Ready]) -> Staged:
-    """A contact that is new has the names that its first row gives."""
-    contacts: dict[str, NewContact] = {}
-    return encoded((row.number, _owned(row, contacts)) for row in rows)
+class _Contacts:
+    """Those that a chunk names; one that is new has the names that its first row gives."""
 
+    def __init__(self) -> None:
+        self._named: dict[str, NewContact] = {}
 
-def _owned(row: Ready, contacts: dict[str, NewContact]) -> Prepared:
-    if row.names is None:
-        return row.statement
-    external_id = row.names.external_id
-    if external_id not in contacts:
-        contacts[external_id] = NewContact(new_id_text(), *row.names)
-    return row.statement._replace(contact=contacts[external_id])
+    def owned(self, one: Prepared, names: Names | None) -> Prepared:
+        if names is None:
+            return one
+        if names.external_id not in self._named:
+            self._named[names.external_id] = NewContact(new_id_text(), *names)
+        return one._replace(contact=self._named[names.external_id])
 
 
 def running_clock() -> Callable[[], datetime]:
