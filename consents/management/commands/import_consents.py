@@ -108,8 +108,9 @@ class Command(BaseCommand):
         run = runs.begin(sender, source, reader.manner, "import_consents", again=again)
         if run.rows:
             self.stderr.write(f"Going on behind row {run.rows}.")
-        with progress.bar("Recording", source.size) as bar:
-            applying.apply(run, source, reader, lambda run: bar(run.position))
+        before = run.rows
+        with progress.bar("Recording", source.size, run.position) as bar:
+            applying.apply(run, source, reader, lambda run: bar(run.position, run.rows - before))
         counts = Counter(run.counts)
         self._table(counts, {**CATEGORIES, "changed": "new, or a state that changes"})
         recorded = run.rows - counts[INVALID]
