@@ -16,17 +16,9 @@ PACKAGES = ("consents", "providers", "config")
 # What a module may import stands in its own line or above.
 CONSENTS_LEVELS = (
     # pure: no queries, no tables
-    {
-        "vocabulary",
-        "errors",
-        "msisdn",
-        "numbering",
-        "spelling",
-        "keyword_lists",
-        "keywords",
-        "identifiers",
-    }
-    | {"window", "folding", "decision", "commitments", "timestamps", "rates", "strict_json"},
+    {"vocabulary", "errors", "msisdn", "spelling", "keyword_lists", "keywords", "identifiers"}
+    | {"window", "folding", "decision", "commitments", "timestamps", "rates", "strict_json"}
+    | {"numbering"},
     {"models", "signals", "holders", "encryption"},
     {"purposes", "entries", "addressbook", "history", "writing", "reach", "ledger"} | {"batch"},
     {"gate", "gate_people", "gate_bulk"},

@@ -72,7 +72,14 @@ made AS (
 SELECT count(*) FROM made
 """
 _MAKE: Final = f"WITH {_INSERT}"
-_MAKE_ONE: Final = f"WITH {sql.only_row(sql.STAGED, staging.COLUMNS)}, {_INSERT}"
+_PERSON: Final = {
+    name: staging.COLUMNS[name]
+    for name in (
+        *("identity_id", "is_first", "channel", "address", "lookup_key", "digest", "warnings"),
+        *("contact_id", "external_id", "display_name", "language"),
+    )
+}
+_MAKE_ONE: Final = f"WITH {sql.only_row(sql.STAGED, _PERSON)}, {_INSERT}"
 
 _NAME: Final = f"""
 WITH found AS (
@@ -90,8 +97,9 @@ WITH found AS (
 SELECT n, channel, address_salt, kept FROM named
 WHERE kept IS DISTINCT FROM said ORDER BY n
 """
+_SOUGHT: Final = {name: staging.COLUMNS[name] for name in ("channel", "lookup_key", "digest")}
 _FIND_ONE: Final = f"""
-WITH {sql.only_row(sql.STAGED, staging.COLUMNS)}
+WITH {sql.only_row(sql.STAGED, _SOUGHT)}
 SELECT known.id, known.contact_id, known.address
 FROM {sql.STAGED} staged CROSS JOIN {KNOWN}
 """

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from consents import ledger
 from consents.entries import Entry
 from consents.models import ConsentEvent
+from consents.purposes import PurposeTree
 from providers.models import ProviderSync
 from tests.consents.batch.test_recording import Rolled, few, files, opt_ins, prepare
 from tests.consents.books import by_the_general_path
@@ -73,6 +74,7 @@ def test_what_replaces_a_waiting_row_is_put_in_beside_what_is_new(account: Any) 
 
 
 def test_of_many_new_people_nothing_is_read_back(account: Any) -> None:
+    PurposeTree.current()  # read once, and again when they have changed
     counts = []
     for first, count in ((0, 10), (10, 400)):
         with CaptureQueriesContext(connection) as captured:

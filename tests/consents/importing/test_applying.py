@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consents.importing import applying, runs, whose
+from consents.batch import people, recording, staging
+from consents.importing import apart, applying, runs, whose
 from consents.importing import rows as importing_rows
 from consents.importing.columns import Manner, Reader
 from consents.importing.files import Source
@@ -99,18 +101,34 @@ def stopped_after(sender: Sender, file: Source, chunks: int) -> None:
         applying.apply(run, file, reader, stop)
 
 
-def stopped_within(sender: Sender, file: Source, chunks: int) -> None:
-    """Records the file, and is stopped when all of the next chunk is written and not committed."""
-    advance = runs.advance
+STEPS = (
+    (staging, "stage"),
+    (staging, "leave_out"),
+    (people, "settle"),
+    (recording, "record_staged"),
+    (apart, "record"),
+    (runs, "advance"),
+)
+"""Of a chunk, one after the other."""
 
-    def stop(held: ImportRun, *rest: Any) -> None:
-        advance(held, *rest)
-        if held.chunks.count() > chunks:
+
+def stopped_behind(
+    sender: Sender, file: Source, chunks: int, module: Any = runs, step: str = "advance"
+) -> None:
+    """Records the file, and is stopped behind this step of the next chunk, which is in vain."""
+    take, left = getattr(module, step), chunks
+
+    def stop(*given: Any) -> Any:
+        nonlocal left
+        result = take(*given)
+        left -= 1
+        if left < 0:
             raise InterruptedError
+        return result
 
     run, reader = begun(sender, file)
     with suppress(InterruptedError), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runs, "advance", stop)
+        patch.setattr(module, step, stop)
         applying.apply(run, file, reader, lambda _: None)
 
 
@@ -125,7 +143,9 @@ def begun(sender: Sender, file: Source) -> tuple[ImportRun, Reader]:
     rows=files,
     chunk=st.sampled_from([1, 2, 3]),
     stops=st.lists(st.integers(0, 4), min_size=1, max_size=3),
-    stopped=st.sampled_from([stopped_after, stopped_within]),
+    stopped=st.sampled_from(
+        [stopped_after, *(partial(stopped_behind, module=one, step=step) for one, step in STEPS)]
+    ),
 )
 def test_an_import_that_is_stopped_and_goes_on_ends_as_if_it_had_not_been(
     sender: Sender,
@@ -157,7 +177,7 @@ def test_a_chunk_that_fails_leaves_nothing_of_itself(
     chunks_of(2)
     rows = [f"{british_number(at)},crm-{at},CRM" for at in range(5)]
     file = source(tmp_path, csv_text(f"{OWNED},source", rows))
-    stopped_within(sender, file, 1)
+    stopped_behind(sender, file, 1)
     run = ImportRun.objects.get()
     assert (run.rows, run.counts, run.finished_at) == (2, {"changed": 2}, None)
     assert {name: count for name, count in counts().items() if count} == dict.fromkeys(
