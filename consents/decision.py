@@ -87,7 +87,7 @@ def _refusal(facts: Facts, verdict: Verdict, *, is_open: bool) -> Reason | None:
         wrote_since = latest(facts.last_inbound_at, verdict.opted_out_at) != verdict.opted_out_at
         may_answer = facts.category == Category.SERVICE and facts.allowed_in_window
         return None if may_answer and is_open and wrote_since else Reason.OPTED_OUT
-    if facts.category == Category.MARKETING and _is_held(facts):
+    if facts.category == Category.MARKETING and is_held(facts.held_at, facts.chain):
         return Reason.HELD_FOR_REVIEW
     if verdict.state == State.OPTED_IN or (is_open and facts.allowed_in_window):
         return None
@@ -96,19 +96,18 @@ def _refusal(facts: Facts, verdict: Verdict, *, is_open: bool) -> Reason | None:
     return Reason.WINDOW_CLOSED if has_run_out else Reason.NO_OPT_IN
 
 
+def is_held(held_at: datetime | None, chain: Sequence[Fold]) -> bool:
+    """Whether a hold is on that neither an entitled opt-in nor an opt-out has overtaken."""
+    if held_at is None:
+        return False
+    lifted = latest(*(fold.lifted_at for fold in chain))
+    opted_out = latest(*(fold.last_opt_out for fold in chain))
+    return not (lifted and lifted > held_at) and not (opted_out and opted_out >= held_at)
+
+
 def _modes(channel: Channel, state: State | None, *, is_open: bool) -> Sequence[Mode]:
     if channel.window is None:
         return (Mode.ANY,)
     if state == State.OPTED_OUT:
         return (Mode.FREE_FORM,)
     return BOTH if is_open else (Mode.TEMPLATE,)
-
-
-def _is_held(facts: Facts) -> bool:
-    """Whether a hold is on that neither an entitled opt-in nor an opt-out has overtaken."""
-    held_at = facts.held_at
-    if held_at is None:
-        return False
-    lifted = latest(*(fold.lifted_at for fold in facts.chain))
-    opted_out = latest(*(fold.last_opt_out for fold in facts.chain))
-    return not (lifted and lifted > held_at) and not (opted_out and opted_out >= held_at)

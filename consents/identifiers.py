@@ -122,6 +122,14 @@ def masked(value: str) -> str:
     return _printable(value[:head]) + "•" * hidden + _printable(value[len(value) - tail :])
 
 
+def hinted(value: str) -> str:
+    """The address as the person themselves may recognise it (`••22`), whoever else looks on."""
+    if "@" in value:
+        return masked(value)
+    _, tail = _visible_ends(len(value))
+    return "••" + _printable(value[len(value) - tail :])
+
+
 def _visible_ends(length: int) -> tuple[int, int]:
     if length > 10:
         return 4, 2

@@ -11,7 +11,7 @@ from consents.errors import ConsentError
 from consents.folding import Fold, resolve
 from consents.models import Purpose
 from consents.models.prepared import prepared
-from consents.vocabulary import ROOT_PURPOSE, State
+from consents.vocabulary import ROOT_PURPOSE, Category, State
 
 # `xmin` tells one version of a row from the next, `ctid` those of one transaction.
 _VERSION = """
@@ -19,6 +19,11 @@ SELECT string_agg(id::text || xmin::text || ctid::text, ',' ORDER BY id), clock_
 FROM consents_purpose
 """
 _last: tuple[str, PurposeTree] | None = None
+
+
+def _place_among_the_others(purpose: Purpose) -> tuple[int, bool, str]:
+    rank = list(Category).index(Category(purpose.category or ""))
+    return (rank, purpose.key != purpose.category, purpose.name)
 
 
 class PurposeTree:
@@ -59,6 +64,12 @@ class PurposeTree:
         while chain[0].parent_id is not None:
             chain.insert(0, self.by_id[chain[0].parent_id])
         return chain
+
+    def in_order(self) -> list[Purpose]:
+        """All that can be asked for: each category, and after it what staff added under it."""
+        return sorted(
+            (one for one in self.by_id.values() if one.category), key=_place_among_the_others
+        )
 
     @cached_property
     def root_allows(self) -> bool:

@@ -45,6 +45,11 @@ class Channel(StrEnum):
     EMAIL = "EMAIL"
 
     @property
+    def label(self) -> str:
+        """As people call it, in English."""
+        return _LABELS.get(self, self.value)
+
+    @property
     def identity_kind(self) -> IdentityKind:
         if self in _PHONE_CHANNELS:
             return IdentityKind.PHONE
@@ -60,6 +65,17 @@ _PHONE_CHANNELS: Final = frozenset(
     {Channel.WHATSAPP, Channel.SMS, Channel.RCS, Channel.MMS, Channel.VIBER}
 )
 _WINDOW_CHANNELS: Final = frozenset({Channel.WHATSAPP, Channel.MESSENGER, Channel.INSTAGRAM})
+_LABELS: Final = {
+    Channel.WHATSAPP: "WhatsApp",
+    Channel.VIBER: "Viber",
+    Channel.MESSENGER: "Messenger",
+    Channel.INSTAGRAM: "Instagram",
+    Channel.TELEGRAM: "Telegram",
+    Channel.WECHAT: "WeChat",
+    Channel.KAKAOTALK: "KakaoTalk",
+    Channel.APPLEBC: "Apple Messages",
+    Channel.EMAIL: "E-mail",
+}
 
 
 class Action(StrEnum):

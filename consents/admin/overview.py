@@ -12,10 +12,10 @@ from django.utils import timezone
 from consents import gate, window
 from consents.admin import wording
 from consents.models import ChannelIdentity, Contact, Purpose, ReviewItem
-from consents.vocabulary import ROOT_PURPOSE, Channel
+from consents.purposes import PurposeTree
+from consents.vocabulary import Channel
 
 IDENTITIES_SHOWN = 20
-_CATEGORY_ORDER = ("service", "utility", "authentication", "marketing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def of(contact: Contact, at: datetime | None = None, *, hindsight: bool = False)
     identities = contact.identities.select_related("standing", "sender").prefetch_related(
         "consents__purpose", "consents__event"
     )
-    purposes = sorted(Purpose.objects.exclude(key=ROOT_PURPOSE), key=_order)
+    purposes = PurposeTree.load().in_order()
     return [
         _standing(one, purposes, at, hindsight=hindsight)
         for one in identities.order_by("id")[:IDENTITIES_SHOWN]
@@ -68,11 +68,6 @@ def open_questions(contact: Contact) -> list[Question]:
     asked = ReviewItem.objects.filter(identity__contact=contact, decided_at__isnull=True)
     items = asked.select_related("identity")[:IDENTITIES_SHOWN]
     return [Question(item, wording.named(item.identity)) for item in items if item.identity]
-
-
-def _order(purpose: Purpose) -> tuple[int, bool, str]:
-    rank = _CATEGORY_ORDER.index(purpose.category) if purpose.category else 0
-    return (rank, purpose.key != purpose.category, purpose.name)
 
 
 def _standing(

@@ -27,18 +27,6 @@ from consents.vocabulary import (
     State,
 )
 
-CHANNELS: Final = {
-    Channel.WHATSAPP: "WhatsApp",
-    Channel.VIBER: "Viber",
-    Channel.MESSENGER: "Messenger",
-    Channel.INSTAGRAM: "Instagram",
-    Channel.TELEGRAM: "Telegram",
-    Channel.WECHAT: "WeChat",
-    Channel.KAKAOTALK: "KakaoTalk",
-    Channel.APPLEBC: "Apple Messages",
-    Channel.EMAIL: "E-mail",
-}
-
 ACTIONS: Final = {
     Action.OPT_IN: "Opted in",
     Action.OPT_OUT: "Opted out",
@@ -95,7 +83,7 @@ def moment(at: datetime) -> str:
 
 
 def channel(name: str) -> str:
-    return CHANNELS.get(Channel(name), name)
+    return Channel(name).label
 
 
 def address(identity: ChannelIdentity) -> str:

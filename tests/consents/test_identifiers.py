@@ -15,6 +15,7 @@ from consents.identifiers import (
     ADDRESS_MAX,
     Address,
     guesses,
+    hinted,
     is_business_scoped,
     lookup_key_of_canonical,
     masked,
@@ -475,3 +476,17 @@ def test_an_address_does_not_show_itself_in_logs(caplog: pytest.LogCaptureFixtur
     logging.getLogger("consents").warning("seen %s and %r", address, [address])
     assert "4673•••••22" in caplog.text
     assert "46732001122" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("46732001122", "••22"),
+        ("anna@example.com", "a•••@•••.com"),
+        ("US.13491208655302741918", "••18"),
+        ("short", "••"),
+        ("", "••"),
+    ],
+)
+def test_a_person_recognises_their_address_by_its_end(value: str, shown: str) -> None:
+    assert hinted(value) == shown
