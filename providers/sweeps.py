@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from consents import idempotency, settling, tallies, window_lines
+from consents import idempotency, quotas, settling, tallies, window_lines
 from consents.models import ReviewItem
 from consents.writing import database_clock
 from providers import accounts, deliveries, hearing, outbox, settlement, verdicts
@@ -83,7 +83,10 @@ def sweep(*, purges: bool = True) -> Counts:
 
 
 def _purge_everything() -> int:
-    purges = (purge, idempotency.purge, deliveries.purge, verdicts.purge, hearing.purge)
+    purges = (
+        *(purge, idempotency.purge, quotas.purge),
+        *(deliveries.purge, verdicts.purge, hearing.purge),
+    )
     return sum(_until_forgotten(forget) for forget in purges)
 
 

@@ -1,7 +1,7 @@
 """The tables of consent, by subject."""
 
 from consents.models.imports import ImportChunk, ImportRun
-from consents.models.keys import ApiKey, IdempotencyRecord, KeyUse
+from consents.models.keys import ApiKey, IdempotencyRecord, KeyUse, VisitorUse
 from consents.models.ledger import AppendOnlyQuerySet, ConsentEvent, EventDetail
 from consents.models.people import ChannelIdentity, Contact, Sender
 from consents.models.purposes import Keyword, Purpose
@@ -31,4 +31,5 @@ __all__ = [
     "Sender",
     "Standing",
     "TallyMark",
+    "VisitorUse",
 ]

@@ -77,20 +77,34 @@ class ApiKey(models.Model):
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
-class KeyUse(models.Model):
-    """How many calls a key has made since `began_at`, where it has a rate.
+class Use(models.Model):
+    """How many calls somebody has made since `began_at`.
 
-    The table is UNLOGGED: counting costs little, and begins anew after a crash of the database.
+    The tables are UNLOGGED: counting costs little, and begins anew after a crash of the database.
     """
+
+    began_at = models.DateTimeField()
+    calls = models.BigIntegerField()
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls since {self.began_at:%Y-%m-%d %H:%M}"
+
+
+class KeyUse(Use):
+    """Of a key, where it has a rate."""
 
     api_key = models.OneToOneField(
         ApiKey, on_delete=models.CASCADE, primary_key=True, related_name="+"
     )
-    began_at = models.DateTimeField()
-    calls = models.BigIntegerField()
 
-    def __str__(self) -> str:
-        return f"{self.calls} calls of {self.api_key_id}"
+
+class VisitorUse(Use):
+    """Of the public pages: `visitor` is a keyed hash of where they come from, or of their link."""
+
+    visitor = models.BinaryField(max_length=32, primary_key=True)
 
 
 class IdempotencyRecord(models.Model):

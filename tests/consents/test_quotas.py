@@ -1,5 +1,6 @@
 """How much of its rate a key has used: one count, whoever asks."""
 
+import hashlib
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from django.db import connection
 from django.db.models import F
 
 from consents import quotas, rates
-from consents.models import ApiKey, KeyUse
+from consents.models import ApiKey, KeyUse, VisitorUse
 from tests.consents.api.test_idempotency import at_once
 from tests.consents.factories import SenderFactory
 
@@ -70,7 +71,25 @@ def test_a_key_cannot_be_given_a_rate_that_is_none(key):
         key.full_clean()
 
 
-def test_the_count_is_kept_where_it_costs_little(db):
+def test_visitors_are_counted_apart_and_not_known_by_what_is_kept(db):
+    assert [quotas.spend_as("address 192.0.2.7", RATE).used for _ in range(2)] == [1, 2]
+    assert quotas.spend_as("address 192.0.2.8", RATE).used == 1
+    kept = {bytes(use.visitor) for use in VisitorUse.objects.all()}
+    assert {len(visitor) for visitor in kept} == {32}
+    assert hashlib.sha256(b"address 192.0.2.7").digest() not in kept
+
+
+def test_visitors_of_long_ago_are_forgotten(db):
+    quotas.spend_as("address 192.0.2.7", RATE)
+    VisitorUse.objects.update(began_at=F("began_at") - timedelta(days=2))
+    quotas.spend_as("address 192.0.2.8", RATE)
+    assert quotas.purge(timedelta(days=1)) == 1
+    assert quotas.purge(timedelta(days=1)) == 0
+    assert VisitorUse.objects.count() == 1
+
+
+@pytest.mark.parametrize("table", ["consents_keyuse", "consents_visitoruse"])
+def test_the_count_is_kept_where_it_costs_little(db, table):
     with connection.cursor() as cursor:
-        cursor.execute("SELECT relpersistence FROM pg_class WHERE relname = 'consents_keyuse'")
+        cursor.execute("SELECT relpersistence FROM pg_class WHERE relname = %s", [table])
         assert cursor.fetchone() == ("u",)
