@@ -69,13 +69,23 @@ def one_of(env: environ.Env, name: str, choices: tuple[str, ...], default: str) 
     return word
 
 
-def rate(env: environ.Env, name: str) -> str | None:
-    """`600/min`, or None for no limit; raises CannotStart for what is no rate."""
-    word = text(env, name)
+def address(env: environ.Env, name: str, default: str) -> str:
+    """`https://consent.example.com`, nothing after it; raises CannotStart for anything else."""
+    word = text(env, name, default).rstrip("/")
+    if word and not re.fullmatch(r"https?://[A-Za-z0-9._\-]+(:[0-9]{1,5})?", word):
+        raise CannotStart(f"{name} must be an address such as https://consent.example.com.")
+    return word
+
+
+def rate(env: environ.Env, name: str, default: str = "") -> str:
+    """`600/min`, or nothing for no limit; raises CannotStart for what is no rate."""
+    word = text(env, name, default)
     try:
-        return word if word and rates.read(word) else None
+        if word:
+            rates.read(word)
     except ValueError:
         raise CannotStart(f"{name} must be {rates.EXPLANATION}.") from None
+    return word
 
 
 def required_secrets(env: environ.Env, home: Path, production: bool) -> dict[str, str]:

@@ -17,12 +17,14 @@ ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 # A number written as one word of digits: shorter ones are ports and counts, longer ones no MSISDN.
 _NUMBER = re.compile(r"(?<![\w-])(?:\+|%2B)?(\d{2})\d{4,11}(\d{2})(?![\w-])", re.IGNORECASE)
+# Whoever has the link may change the preferences it leads to.
+_LINK = re.compile(r"/(preferences|unsubscribe)/[^/\s]+")
 _EMAIL = re.compile(r"[\w.+-]+(?:@|%40)[\w-]+\.[\w.-]+", re.IGNORECASE)
 
 
 def masked(text: str) -> str:
-    """The text with numbers shortened to their ends and e-mail addresses left out."""
-    return _EMAIL.sub("<address>", _NUMBER.sub(r"\1***\2", text))
+    """The text with numbers shortened to their ends, and without e-mail addresses and links."""
+    return _EMAIL.sub("<address>", _NUMBER.sub(r"\1***\2", _LINK.sub(r"/\1/<link>", text)))
 
 
 class NoVariables(SafeExceptionReporterFilter):

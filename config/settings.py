@@ -47,6 +47,10 @@ if SANDBOX and PORT == SANDBOX_PORT:
 ALLOWED_HOSTS = environment.words(
     env, "ALLOWED_HOSTS", "" if PRODUCTION else "localhost,127.0.0.1,[::1],testserver"
 )
+# What links for people begin with.
+PUBLIC_URL = environment.address(
+    env, "PUBLIC_URL", "" if PRODUCTION else f"http://127.0.0.1:{PORT}"
+)
 CSRF_TRUSTED_ORIGINS = environment.words(env, "CSRF_TRUSTED_ORIGINS")
 
 # --- the application
@@ -103,6 +107,9 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en-us"
+# Of the pages for people; staff read English.
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("es", "Español"), ("sv", "Svenska")]
+LOCALE_PATHS = [BASE / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -187,6 +194,13 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 
 WEBHOOKS_ALLOW_HTTP = environment.flag(env, "WEBHOOKS_ALLOW_HTTP", False)
 WEBHOOKS_ALLOW_PRIVATE = environment.flag(env, "WEBHOOKS_ALLOW_PRIVATE", False)
+
+# --- the pages on which people see and change their own preferences
+
+PREFERENCE_LINK_DAYS = environment.number(env, "PREFERENCE_LINK_DAYS", 30, least=1, most=3650)
+PREFERENCE_RATE_PER_ADDRESS = environment.rate(env, "PREFERENCE_RATE_PER_ADDRESS", "300/min")
+PREFERENCE_RATE_PER_LINK = environment.rate(env, "PREFERENCE_RATE_PER_LINK", "60/min")
+TRUSTED_PROXIES = environment.number(env, "TRUSTED_PROXIES", 0, most=10)
 
 # --- who may come in, and what a browser may do
 

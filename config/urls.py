@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("api/", include("consents.api.urls")),
     path("api/", include("providers.api.urls")),
+    path("", include("consents.pages.urls")),
     path("", include("providers.dropins.urls")),
     # A redirect to the address with a slash would lose the body.
     path("callbacks/<uuid:account>/", callbacks.receive),

@@ -85,6 +85,11 @@ def test_production_starts_with_what_it_demands_and_makes_nothing(settings_in, h
         ("WEB_WORKERS", "0"),
         ("DATABASE_POOL_MAX", "0"),
         ("API_THROTTLE_RATE", "often"),
+        ("PREFERENCE_RATE_PER_LINK", "often"),
+        ("PREFERENCE_LINK_DAYS", "0"),
+        ("TRUSTED_PROXIES", "all"),
+        ("PUBLIC_URL", "consent.example.com"),
+        ("PUBLIC_URL", "https://consent.example.com/page"),
         ("LOG_LEVEL", "LOUD"),
         ("FIELD_ENCRYPTION_KEYS", "no-key"),
         ("DATABASE_URL", "mysql://who:pass-word@db/x"),
@@ -146,7 +151,7 @@ def test_the_deployment_checks_find_nothing_in_a_documented_production(run):
 def names_read() -> set[str]:
     """Every name that the code asks the environment for."""
     asked = re.compile(
-        r"(?:text|flag|number|port|words|one_of|rate)\(\s*env,\s*\"([A-Z_]+)\""
+        r"(?:text|flag|number|port|words|one_of|rate|address)\(\s*env,\s*\"([A-Z_]+)\""
         r"|environ(?:\.get\(|\[)\"([A-Z_]+)\"|\$\{([A-Z_]+):-"
     )
     sources = [*BASE.glob("config/*.py"), *BASE.glob("script/*")]

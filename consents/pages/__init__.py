@@ -1,0 +1,1 @@
+"""Pages for the people whose consent it is: no login, a link is the authority."""

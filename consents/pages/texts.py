@@ -1,0 +1,192 @@
+"""What the pages say that counts: these words are kept as evidence beside what was chosen."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.utils import translation
+from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_lazy
+
+from consents.models import Purpose, Sender
+from consents.preferences import Control
+from consents.vocabulary import ROOT_PURPOSE, Category, Channel, StopScope
+
+Text = str | Promise
+
+_CATEGORIES: Final[dict[Category, tuple[Text, Text]]] = {
+    Category.SERVICE: (
+        gettext_lazy("Help and answers"),
+        gettext_lazy("Replies when you write to us or ask for help."),
+    ),
+    Category.UTILITY: (
+        gettext_lazy("Orders and appointments"),
+        gettext_lazy("Updates about what you bought, booked or asked for."),
+    ),
+    Category.AUTHENTICATION: (
+        gettext_lazy("Security codes"),
+        gettext_lazy("Codes to sign in, or to make sure that it is you."),
+    ),
+    Category.MARKETING: (
+        gettext_lazy("Offers and news"),
+        gettext_lazy("Promotions, recommendations and news."),
+    ),
+}
+_CHANNELS: Final[dict[Channel, Text]] = {
+    Channel.EMAIL: gettext_lazy("E-mail"),
+    Channel.APPLEBC: gettext_lazy("Apple Messages"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    title: Text
+    text: Text
+
+
+NO_SUCH_LINK: Final = Notice(
+    gettext_lazy("This link does not work"),
+    gettext_lazy(
+        "It may have expired, or it was not copied to its end. Please use the link in a newer "
+        "message, or answer the message that you have."
+    ),
+)
+TOO_OFTEN: Final = Notice(
+    gettext_lazy("Please wait a moment"),
+    gettext_lazy("This page was asked for too often. Please try again in a minute."),
+)
+LATER: Final = Notice(
+    gettext_lazy("Please try again"),
+    gettext_lazy("We cannot answer just now. Please try again in a moment."),
+)
+NOT_UNDERSTOOD: Final = Notice(
+    gettext_lazy("That was not understood"),
+    gettext_lazy("Nothing was changed. Please open the link in your message again."),
+)
+
+
+def channel(channel: Channel) -> str:
+    return str(_CHANNELS.get(channel, channel.label))
+
+
+def purpose(purpose: Purpose) -> str:
+    """Its name; a category that staff have not renamed in our own words."""
+    if purpose.category and _is_named_by_us(purpose):
+        return str(_CATEGORIES[Category(purpose.category)][0])
+    return purpose.name
+
+
+def hint(purpose: Purpose) -> str:
+    """What a category is about; empty for what staff have named themselves."""
+    if purpose.category and _is_named_by_us(purpose):
+        return str(_CATEGORIES[Category(purpose.category)][1])
+    return ""
+
+
+def title(sender: Sender) -> str:
+    return gettext("Your messages from %(sender)s") % {"sender": sender.name}
+
+
+def introduction() -> str:
+    return gettext("Choose what you want to hear about, and where.")
+
+
+def below() -> str:
+    return gettext("Switching it off also switches off what stands below it.")
+
+
+def consequences(sender: Sender) -> list[str]:
+    """What will happen."""
+    said = [
+        gettext("Your choice takes effect at once."),
+        gettext("A message that is on its way already may still reach you."),
+        gettext("We keep a record of your choice."),
+    ]
+    if sender.stop_scope == StopScope.CONTACT:
+        said.insert(1, gettext("What you switch off is switched off on every channel."))
+    return said
+
+
+def saving() -> str:
+    return gettext("Save my choice")
+
+
+def leaving() -> str:
+    return gettext("Stop all messages")
+
+
+def of_leaving() -> str:
+    return gettext(
+        "Would you rather hear nothing at all? Then we write to you on no channel, unless you "
+        "write to us first or switch something on here again."
+    )
+
+
+def unsubscribing(sender: Sender, about: Purpose, on: Channel) -> str:
+    """The question."""
+    names = {"sender": sender.name, "purpose": purpose(about), "channel": channel(on)}
+    if about.key == ROOT_PURPOSE:
+        return gettext("Stop all messages from %(sender)s on this channel: %(channel)s?") % names
+    return gettext("Stop “%(purpose)s” from %(sender)s on this channel: %(channel)s?") % names
+
+
+def unsubscribe() -> str:
+    return gettext("Unsubscribe")
+
+
+def saved(*, is_anything_changed: bool, withheld: bool) -> str:
+    if withheld:
+        return gettext(
+            "Something has changed since this page was opened, so nothing was switched on. "
+            "Please look again and save once more."
+        )
+    if is_anything_changed:
+        return gettext("Saved. This is what holds from now on.")
+    return gettext("This is what holds. Nothing had to be changed.")
+
+
+def left(sender: Sender) -> str:
+    return gettext("Done. %(sender)s will send you no more messages.") % {"sender": sender.name}
+
+
+def unsubscribed() -> str:
+    return gettext("Done. You are unsubscribed.")
+
+
+def evidence_of_choice(sender: Sender, control: Control, *, is_on: bool) -> dict[str, Any]:
+    """The words around one control, and what it was set to."""
+    shown = [
+        title(sender),
+        introduction(),
+        channel(control.channel),
+        purpose(control.purpose),
+        hint(control.purpose),
+        *consequences(sender),
+        saving(),
+    ]
+    return {"choice": "on" if is_on else "off", **_evidence(shown)}
+
+
+def evidence_of_leaving(sender: Sender) -> dict[str, Any]:
+    return {"choice": "stop_all", **_evidence([title(sender), of_leaving(), leaving()])}
+
+
+def evidence_of_unsubscribing(sender: Sender, about: Purpose, on: Channel) -> dict[str, Any]:
+    shown = [unsubscribing(sender, about, on), *consequences(sender), unsubscribe()]
+    return {"choice": "unsubscribe", **_evidence(shown)}
+
+
+def _evidence(shown: list[str]) -> dict[str, Any]:
+    """`wording_sha256` is over `wording` in UTF-8."""
+    wording = "\n".join(filter(None, shown))
+    return {
+        "language": translation.get_language(),
+        "wording": wording,
+        "wording_sha256": hashlib.sha256(wording.encode()).hexdigest(),
+    }
+
+
+def _is_named_by_us(purpose: Purpose) -> bool:
+    return purpose.key == purpose.category and purpose.name == purpose.key.capitalize()

@@ -1,0 +1,13 @@
+"""Where the pages for people are. Their addresses are in messages that were sent: they stay."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from consents.pages.preferences import PreferencePage
+from consents.pages.unsubscribing import UnsubscribePage
+
+urlpatterns = [
+    path("preferences/<str:token>/", PreferencePage.as_view(), name="preferences"),
+    path("unsubscribe/<str:token>/", UnsubscribePage.as_view(), name="unsubscribe"),
+]

@@ -1,0 +1,63 @@
+"""Who looks at a page, as far as the connection tells, and how often they may."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from consents import quotas, rates
+from consents.choosing import Visitor
+from consents.entries import TEXT_MAX, is_storable
+from consents.quotas import Quota
+
+_IPV6_NETWORK = 64
+"""What one household or company has of IPv6: whoever has one address has all of these."""
+
+
+def of(request: HttpRequest) -> Visitor:
+    user_agent = request.headers.get("User-Agent", "")[:TEXT_MAX]
+    return Visitor(ip=_ip(request), user_agent=user_agent if is_storable(user_agent) else "")
+
+
+def exceeded(request: HttpRequest, token: str, *, is_by_machine: bool) -> Quota | None:
+    """Counts this request; the quota that it exceeds, if any.
+
+    `is_by_machine`: it comes from a mail provider that unsubscribes many people from few addresses
+    of its own, so it counts for its link alone. An opt-out is not lost to its neighbours.
+    """
+    for name, rate in _callers(request, token, is_by_machine=is_by_machine):
+        quota = quotas.spend_as(name, rates.read(rate))
+        if quota.is_exceeded:
+            return quota
+    return None
+
+
+def _callers(request: HttpRequest, token: str, *, is_by_machine: bool) -> Iterator[tuple[str, str]]:
+    if not is_by_machine:
+        yield f"address {_network(_ip(request))}", settings.PREFERENCE_RATE_PER_ADDRESS
+    yield f"link {token}", settings.PREFERENCE_RATE_PER_LINK
+
+
+def _ip(request: HttpRequest) -> str | None:
+    """Where the request came from; what proxies say of it counts only as far as they are trusted.
+
+    Each proxy adds the address it was called from at the end, so the one that the outermost of ours
+    added is as many from the end as there are; whatever stands before it anybody may have written.
+    """
+    trusted = settings.TRUSTED_PROXIES
+    said = request.headers.get("X-Forwarded-For", "").split(",")
+    written = said[-trusted] if 0 < trusted <= len(said) else request.META.get("REMOTE_ADDR", "")
+    try:
+        ip = ipaddress.ip_address(written.strip())
+    except ValueError:
+        return None
+    return None if getattr(ip, "scope_id", None) else str(ip)
+
+
+def _network(ip: str | None) -> str:
+    if ip is None or ":" not in ip:
+        return str(ip)
+    return str(ipaddress.ip_network(f"{ip}/{_IPV6_NETWORK}", strict=False))
