@@ -7,12 +7,12 @@ from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import Prefetch, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
-from consents.admin import overview, search, timeline, wording
+from consents.admin import overview, preference_links, search, timeline, wording
 from consents.admin.filters import ContactChannelFilter, StateFilter
 from consents.admin.forms import MomentForm
 from consents.admin.tables import DiscreetLog, LargeTableAdmin, may
@@ -40,7 +40,7 @@ class ContactAdmin(DiscreetLog, LargeTableAdmin):
     ordering = ("-id",)
     fields = ("sender", "display_name", "external_id", "language")
     actions_list = ("record_for_somebody_new",)
-    actions_detail = ("record_consent",)
+    actions_detail = ("record_consent", "preference_link")
     change_form_outer_before_template = "admin/consents/contact/overview.html"
     change_form_outer_after_template = "admin/consents/contact/timeline.html"
 
@@ -94,6 +94,13 @@ class ContactAdmin(DiscreetLog, LargeTableAdmin):
     def record_consent(self, request: HttpRequest, object_id: str) -> HttpResponse:
         page = reverse("admin:consents_consentevent_add")
         return redirect(f"{page}?{urlencode({'contact': object_id})}")
+
+    @action("Preference link…", permissions=["record"], icon="link")
+    def preference_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        contact = self.get_object(request, object_id)
+        if contact is None:
+            raise Http404
+        return preference_links.offer(request, self, contact)
 
     @action("Record consent of somebody new", permissions=["record"], icon="edit_note")
     def record_for_somebody_new(self, request: HttpRequest) -> HttpResponse:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.http import Http404
+from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from consents import contacts, entries, holders, identifiers
+from consents import contacts, entries, holders, identifiers, links
 from consents.api import events, lookups, operations, schema
 from consents.api.door import Door, fields_of
 from consents.api.fields import Fields, shown_time
@@ -20,6 +23,7 @@ from consents.errors import ConsentError
 from consents.holders import Moment
 from consents.idempotency import Answer, Result
 from consents.identifiers import Address
+from consents.links import Link
 from consents.models import ChannelIdentity, ConsentEvent, Contact
 from consents.vocabulary import Scope
 
@@ -93,6 +97,39 @@ class OneContact(Door):
             return Answer(200, {"contact": str(contact.id)})
 
         return self.once(work, _shown_result)
+
+
+class PreferenceLink(Door):
+    scopes = {"POST": Scope.RECORD}
+
+    @operations.describe(
+        "make_preference_link",
+        {201: schema.PreferenceLinkBody},
+        request=schema.PreferenceLinkRequest,
+        repeatable=True,
+        finds=True,
+    )
+    def post(self, request: Request, id: UUID) -> Response:
+        """Make a link by which this person sees and changes what they are written about.
+
+        Whoever has the link may use it, without a login, until it expires. With `headers` in an
+        e-mail, mail programs offer to unsubscribe in one click (RFC 8058).
+        """
+        contact = _visible(self, id)
+        body = self.body(schema.PreferenceLinkRequest)
+        wanted = _wanted_link(body)
+
+        def work() -> Answer:
+            link = links.make(contact, timezone.now(), **wanted)
+            return Answer(201, {"link": link.fields()})
+
+        return self.once(work, self._shown)
+
+    def _shown(self, result: Result) -> dict[str, Any]:
+        link = Link.of_fields(result["link"])
+        base = settings.PUBLIC_URL or self.request.build_absolute_uri("/")
+        made = asdict(links.addresses(link, base))
+        return {**made, "expires_at": shown_time(link.expires_at)}
 
 
 class Timeline(Door):
@@ -184,6 +221,16 @@ def _names(body: Fields) -> Mapping[str, str | None]:
     if "external_id" in names:
         names["external_id"] = names["external_id"] or None
     return names
+
+
+def _wanted_link(body: Fields) -> dict[str, Any]:
+    """What was said of it; `links.make` knows the rest."""
+    wanted: dict[str, Any] = {"days": body.whole_number("days")}
+    if body.raw("channel") is not None:
+        wanted["channel"] = entries.channel(body.raw("channel"))
+    if purpose := body.text("purpose"):
+        wanted["purpose"] = purpose
+    return wanted
 
 
 def _addresses(body: Fields) -> list[Address]:

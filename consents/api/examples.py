@@ -122,6 +122,17 @@ _CONTACT: Final[Mapping[str, Any]] = {
         {"id": IDENTITY, "channel": "WHATSAPP", "identity": NUMBER, "warnings": []},
     ],
 }
+_TOKEN: Final = "WyIwMTkzZjhhMjZkMWU3YzNhOWI3ZCJd.Tn9Gl2cHqDeGv8tZtq3bWmZkYh4c"  # noqa: S105
+_UNSUBSCRIBE: Final = f"https://consent.example.com/unsubscribe/{_TOKEN}/"
+_LINK: Final[Mapping[str, Any]] = {
+    "preferences": f"https://consent.example.com/preferences/{_TOKEN}/",
+    "unsubscribe": _UNSUBSCRIBE,
+    "headers": {
+        "List-Unsubscribe": f"<{_UNSUBSCRIBE}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    },
+    "expires_at": "2026-05-01T12:00:00.000000Z",
+}
 _UNKNOWN_CHANNEL: Final = Refusal("unknown_channel", "There is no such channel.", "channel")
 _CONFLICT: Final = Refusal(
     "identity_conflict", "An identity belongs to another contact.", "identities"
@@ -320,6 +331,22 @@ OF: Final[Mapping[str, Example]] = {
         requests={"another name": {"display_name": "Ada Lovelace"}},
         answers={200: {**_CONTACT, "display_name": "Ada Lovelace"}},
         refusals={409: [_TAKEN]},
+    ),
+    "make_preference_link": Example(
+        requests={
+            "for the foot of a newsletter": {"purpose": "marketing", "days": 90},
+            "for a message on WhatsApp": {"channel": "WHATSAPP"},
+        },
+        answers={201: _LINK},
+        refusals={
+            400: [
+                Refusal("invalid_days", "A link is good for 1 to 3650 days.", "days"),
+                Refusal("unknown_purpose", "There is no such purpose.", "purpose"),
+            ],
+            409: [
+                Refusal("no_identity", "The contact has no address to write to.", "contact"),
+            ],
+        },
     ),
     "read_timeline": Example(
         answers={

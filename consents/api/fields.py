@@ -80,6 +80,13 @@ class Fields:
         value = self._given.get(name)
         return None if value is None else moment(value, name)
 
+    def whole_number(self, name: str) -> int | None:
+        """Raises ConsentError `invalid_<name>`, also for one that is written as text."""
+        value = self._given.get(name)
+        if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+            return value
+        raise ConsentError(f"invalid_{name}", "This must be a whole number.", name)
+
     def uuid(self, name: str) -> UUID | None:
         """Raises ConsentError `invalid_<name>` for what is no UUID."""
         value = self.text(name)

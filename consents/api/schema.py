@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.core.validators import RegexValidator
 from rest_framework import serializers
 
-from consents import entries, inbound
+from consents import entries, inbound, links
 from consents.api.operations import STORABLE, words
 from consents.api.operations import describe as describe
 from consents.api.operations import query as query
@@ -278,6 +278,34 @@ class ContactBody(serializers.Serializer[Any]):
     language = serializers.CharField(allow_blank=True)
     created_at = serializers.DateTimeField()
     identities = IdentityBody(many=True)
+
+
+class PreferenceLinkRequest(RequestShape):
+    """What the link is for."""
+
+    channel = channel_field(
+        required=False, allow_null=True, help_text="Where unsubscribing counts; else `EMAIL`."
+    )
+    purpose = text_field(help_text="What it unsubscribes from; else `all`.")
+    days = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=links.DAYS_MAX,
+        help_text="How long it works; else as the setting PREFERENCE_LINK_DAYS says.",
+    )
+
+
+class PreferenceLinkBody(serializers.Serializer[Any]):
+    preferences = serializers.URLField(help_text="The page with everything on it.")
+    unsubscribe = serializers.URLField(
+        allow_null=True,
+        help_text="The page with one button; null where the person has no address on the channel.",
+    )
+    headers = serializers.DictField(
+        child=serializers.CharField(), help_text="For the e-mail; empty without `unsubscribe`."
+    )
+    expires_at = serializers.DateTimeField()
 
 
 class MomentBody(serializers.Serializer[Any]):

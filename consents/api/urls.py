@@ -31,5 +31,10 @@ urlpatterns = [
     path("v1/inbound-messages/", inbound.InboundMessages.as_view(), name="inbound-messages"),
     path("v1/contacts/", contacts.Contacts.as_view(), name="contacts"),
     path("v1/contacts/<uuid:id>/", contacts.OneContact.as_view(), name="contact"),
+    path(
+        "v1/contacts/<uuid:id>/preference-link/",
+        contacts.PreferenceLink.as_view(),
+        name="contact-preference-link",
+    ),
     path("v1/contacts/<uuid:id>/timeline/", contacts.Timeline.as_view(), name="contact-timeline"),
 ]
