@@ -334,8 +334,8 @@ OF: Final[Mapping[str, Example]] = {
     ),
     "make_preference_link": Example(
         requests={
-            "for the foot of a newsletter": {"purpose": "marketing", "days": 90},
             "for a message on WhatsApp": {"channel": "WHATSAPP"},
+            "for a newsletter": {"purpose": "marketing", "days": 90},
         },
         answers={201: _LINK},
         refusals={

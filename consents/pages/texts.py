@@ -124,12 +124,16 @@ def of_leaving() -> str:
     )
 
 
-def unsubscribing(sender: Sender, about: Purpose, on: Channel) -> str:
+def unsubscribing(sender: Sender, about: Purpose) -> str:
     """The question."""
-    names = {"sender": sender.name, "purpose": purpose(about), "channel": channel(on)}
     if about.key == ROOT_PURPOSE:
-        return gettext("Stop all messages from %(sender)s on this channel: %(channel)s?") % names
-    return gettext("Stop “%(purpose)s” from %(sender)s on this channel: %(channel)s?") % names
+        return gettext("Stop all messages from %(sender)s?") % {"sender": sender.name}
+    names = {"sender": sender.name, "purpose": purpose(about)}
+    return gettext("Stop “%(purpose)s” from %(sender)s?") % names
+
+
+def on_channel(on: Channel) -> str:
+    return gettext("On this channel: %(channel)s") % {"channel": channel(on)}
 
 
 def unsubscribe() -> str:
@@ -174,7 +178,7 @@ def evidence_of_leaving(sender: Sender) -> dict[str, Any]:
 
 
 def evidence_of_unsubscribing(sender: Sender, about: Purpose, on: Channel) -> dict[str, Any]:
-    shown = [unsubscribing(sender, about, on), *consequences(sender), unsubscribe()]
+    shown = [unsubscribing(sender, about), on_channel(on), *consequences(sender), unsubscribe()]
     return {"choice": "unsubscribe", **_evidence(shown)}
 
 

@@ -88,15 +88,15 @@ def test_it_spreads_as_a_persons_own_opt_out_does(client, reader, address) -> No
 def test_the_page_asks_once_and_looking_at_it_changes_nothing(client, address, counts) -> None:
     before = counts()
     words = shown(client.get(address))
-    assert "Stop all messages from Default on this channel: E-mail?" in words
-    assert "a•••@•••.com" in words
+    assert "Stop all messages from Default?" in words
+    assert "On this channel: E-mail a•••@•••.com" in words
     assert counts() == before
 
 
 def test_the_question_names_the_purpose(client, reader, link_to) -> None:
     token = link_to(reader, purpose="marketing")
     words = shown(client.get(f"/unsubscribe/{token}/"))
-    assert "Stop “Offers and news” from Default on this channel: E-mail?" in words
+    assert "Stop “Offers and news” from Default?" in words
 
 
 def test_the_pages_own_button_opts_out_with_what_it_said_as_evidence(
