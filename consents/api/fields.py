@@ -81,8 +81,13 @@ class Fields:
         return None if value is None else moment(value, name)
 
     def whole_number(self, name: str) -> int | None:
-        """Raises ConsentError `invalid_<name>`, also for one that is written as text."""
+        """A number that JSON Schema calls an integer, as `7` and `7.0`; None when left out.
+
+        Raises ConsentError `invalid_<name>`, also for one that is written as text.
+        """
         value = self._given.get(name)
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
         if value is None or (isinstance(value, int) and not isinstance(value, bool)):
             return value
         raise ConsentError(f"invalid_{name}", "This must be a whole number.", name)

@@ -82,6 +82,8 @@ class PersonPage(View):
             return notice(request, texts.LATER, 503, retry_after=RETRY_AFTER)
 
     def _of_a_bearer(self, request: HttpRequest, token: str) -> HttpResponse:
+        if "Transfer-Encoding" in request.headers:  # of such a body Django reads nothing
+            return notice(request, texts.NOT_UNDERSTOOD, 411)
         if _length(request) > BODY_MAX:
             return notice(request, texts.NOT_UNDERSTOOD, 413)
         is_by_machine = self.is_for_machines and request.method == "POST" and links.is_ours(token)

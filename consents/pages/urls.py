@@ -10,4 +10,6 @@ from consents.pages.unsubscribing import UnsubscribePage
 urlpatterns = [
     path("preferences/<str:token>/", PreferencePage.as_view(), name="preferences"),
     path("unsubscribe/<str:token>/", UnsubscribePage.as_view(), name="unsubscribe"),
+    # A redirect to the address with a slash would lose what a mail program posts.
+    path("unsubscribe/<str:token>", UnsubscribePage.as_view()),
 ]

@@ -45,7 +45,7 @@ def test_the_link_works_and_so_does_the_one_in_the_header(api, anna, client) -> 
 
 def test_a_link_says_until_when_it_works(api, anna, settings) -> None:
     settings.PREFERENCE_LINK_DAYS = 30
-    for body, days in [({}, 30), ({"days": 2}, 2), ({"days": None}, 30)]:
+    for body, days in [({}, 30), ({"days": 2}, 2), ({"days": 2.0}, 2), ({"days": None}, 30)]:
         ends = datetime.fromisoformat(api.post(path(anna), body).json()["expires_at"])
         left = ends - timezone.now()
         assert timedelta(days=days) - timedelta(minutes=5) < left <= timedelta(days=days)

@@ -63,6 +63,16 @@ def test_a_mail_programs_click_opts_out_of_everything_by_e_mail(
     assert event.detail.evidence["body"] == "List-Unsubscribe=One-Click"
 
 
+def test_a_click_is_not_sent_on_for_want_of_a_slash(client, reader, address) -> None:
+    assert client.post(address.rstrip("/"), ONE_CLICK).status_code == 200
+    assert "EMAIL.marketing" not in on(reader)
+
+
+def test_a_body_whose_length_is_not_told_is_asked_for_with_its_length(client, address) -> None:
+    answer = client.post(address, ONE_CLICK, headers={"Transfer-Encoding": "chunked"})
+    assert answer.status_code == 411
+
+
 def test_a_click_again_writes_nothing(client, address, counts) -> None:
     client.post(address, ONE_CLICK)
     before = counts()
