@@ -148,10 +148,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Optbook",
     "DESCRIPTION": (
         "The book of record for messaging consent.\n\n"
-        "An API key has scopes: `record` writes events and inbound messages, `check` asks the gate "
-        "and claims confirmations, `read` reads, `manage` makes and changes contacts and "
-        "subscribers and sends to providers again. It sees and touches nothing of senders that it "
-        "does not have.\n\n"
+        "An API key has scopes: `record` writes events and inbound messages and makes links to "
+        "preferences, `check` asks the gate and claims confirmations, `read` reads, `manage` makes "
+        "and changes contacts and subscribers and sends to providers again. It sees and touches "
+        "nothing of senders that it does not have.\n\n"
         "Every write takes an `Idempotency-Key` and is then carried out once. Lists come newest "
         "first; follow `next` for what is older, `previous` for what is new. Errors have one "
         "shape with a stable `code`; a fault of Optbook itself is 500 `internal_error`."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
@@ -52,16 +53,18 @@ class PreferencePage(PersonPage):
         return self._shown(message, is_warning=saved.is_withheld)
 
     def _wishes(self, request: HttpRequest) -> dict[str, Wish]:
-        """How each control was shown and left. What the form names and the page has not is left."""
+        """How each control was shown and left; whatever else the form names is passed over."""
         was_on, on = (set(request.POST.getlist(name)) for name in ("was_on", "on"))
         contact: Contact = self.bearer.contact
+        lines = [line for one in preferences.of(contact).channels for line in _lines(one)]
         return {
             key: Wish(
                 was_on=key in was_on,
                 is_on=key in on,
-                evidence=texts.evidence_of_choice(contact.sender, control, is_on=key in on),
+                evidence=_evidence(contact.sender, line, is_on=key in on),
             )
-            for key, control in preferences.of(contact).controls.items()
+            for line in lines
+            for key in [line.control.key]
         }
 
     def _shown(self, message: str = "", *, is_warning: bool = False) -> HttpResponse:
@@ -81,6 +84,11 @@ class PreferencePage(PersonPage):
             leaving=texts.leaving(),
             of_leaving=texts.of_leaving(),
         )
+
+
+def _evidence(sender: Sender, line: Line, *, is_on: bool) -> dict[str, Any]:
+    channel = line.control.channel
+    return texts.evidence_of_choice(sender, channel, (line.name, line.hint), is_on=is_on)
 
 
 def _sections(present: Preferences) -> Iterator[Section]:

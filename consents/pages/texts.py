@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,7 +12,6 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy
 
 from consents.models import Purpose, Sender
-from consents.preferences import Control
 from consents.vocabulary import ROOT_PURPOSE, Category, Channel, StopScope
 
 Text = str | Promise
@@ -159,17 +159,12 @@ def unsubscribed() -> str:
     return gettext("Done. You are unsubscribed.")
 
 
-def evidence_of_choice(sender: Sender, control: Control, *, is_on: bool) -> dict[str, Any]:
-    """The words around one control, and what it was set to."""
-    shown = [
-        title(sender),
-        introduction(),
-        channel(control.channel),
-        purpose(control.purpose),
-        hint(control.purpose),
-        *consequences(sender),
-        saving(),
-    ]
+def evidence_of_choice(
+    sender: Sender, on: Channel, words: Sequence[str], *, is_on: bool
+) -> dict[str, Any]:
+    """The words around one control and those at it, and what it was set to."""
+    around = [title(sender), introduction(), channel(on)]
+    shown = [*around, *words, *consequences(sender), saving()]
     return {"choice": "on" if is_on else "off", **_evidence(shown)}
 
 

@@ -54,7 +54,9 @@ def _ip(request: HttpRequest) -> str | None:
         ip = ipaddress.ip_address(written.strip())
     except ValueError:
         return None
-    return None if getattr(ip, "scope_id", None) else str(ip)
+    if isinstance(ip, ipaddress.IPv6Address):
+        return None if ip.scope_id else str(ip.ipv4_mapped or ip)
+    return str(ip)
 
 
 def _network(ip: str | None) -> str:

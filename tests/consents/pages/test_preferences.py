@@ -149,9 +149,12 @@ def test_what_was_read_and_whence_it_came_is_kept_as_evidence(browser) -> None:
 
 
 def test_the_evidence_is_word_for_word_what_the_page_shows(browser) -> None:
+    PurposeFactory(name="Nyhetsbrev")
     page = shown(browser.get(query="?language=sv"))
-    browser.save(off=("SMS.utility",), query="?language=sv")
-    for line in newest().detail.evidence["wording"].splitlines():
+    browser.save(off=("SMS.marketing",), query="?language=sv")
+    wording = newest().detail.evidence["wording"]
+    assert "Stänger du av det stängs även det som står under av." in wording
+    for line in wording.splitlines():
         assert line in page
 
 

@@ -43,6 +43,10 @@ def test_a_connection_without_an_address_has_none(remote) -> None:
     assert ip_of(remote) is None
 
 
+def test_an_address_of_ipv4_is_the_same_however_the_connection_writes_it() -> None:
+    assert ip_of("::ffff:192.0.2.1") == "192.0.2.1"
+
+
 @pytest.mark.django_db
 def test_a_network_of_ipv6_counts_as_one_visitor() -> None:
     for remote in ("2001:db8::1", "2001:db8::2:3", "2001:db8:0:1::1", "192.0.2.1", "192.0.2.2"):
