@@ -119,8 +119,8 @@ def leaving() -> str:
 
 def of_leaving() -> str:
     return gettext(
-        "Would you rather hear nothing at all? Then we write to you on no channel, unless you "
-        "write to us first or switch something on here again."
+        "Would you rather hear nothing at all? We will then not write to you on any channel, "
+        "unless you write to us first or switch something on here again."
     )
 
 

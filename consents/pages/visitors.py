@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -26,19 +25,17 @@ def exceeded(request: HttpRequest, token: str, *, is_by_machine: bool) -> Quota 
     """Counts this request; the quota that it exceeds, if any.
 
     `is_by_machine`: it comes from a mail provider that unsubscribes many people from few addresses
-    of its own, so it counts for its link alone. An opt-out is not lost to its neighbours.
+    of its own, so only its link holds it up. An opt-out is not lost to its neighbours.
     """
-    for name, rate in _callers(request, token, is_by_machine=is_by_machine):
-        quota = quotas.spend_as(name, rates.read(rate))
-        if quota.is_exceeded:
-            return quota
-    return None
+    by_address = _spend(f"address {_network(_ip(request))}", settings.PREFERENCE_RATE_PER_ADDRESS)
+    if by_address.is_exceeded and not is_by_machine:
+        return by_address
+    by_link = _spend(f"link {token}", settings.PREFERENCE_RATE_PER_LINK)
+    return by_link if by_link.is_exceeded else None
 
 
-def _callers(request: HttpRequest, token: str, *, is_by_machine: bool) -> Iterator[tuple[str, str]]:
-    if not is_by_machine:
-        yield f"address {_network(_ip(request))}", settings.PREFERENCE_RATE_PER_ADDRESS
-    yield f"link {token}", settings.PREFERENCE_RATE_PER_LINK
+def _spend(visitor: str, rate: str) -> Quota:
+    return quotas.spend_as(visitor, rates.read(rate))
 
 
 def _ip(request: HttpRequest) -> str | None:

@@ -301,8 +301,10 @@ def test_every_link_that_does_not_work_asks_the_database_the_same(
     client, dead_links, django_assert_num_queries
 ) -> None:
     for token in dead_links.values():
-        with django_assert_num_queries(3):
-            client.get(f"/preferences/{token}/")
+        for ask in (client.get, client.post):
+            for path in ("preferences", "unsubscribe"):
+                with django_assert_num_queries(3):
+                    ask(f"/{path}/{token}/")
 
 
 def test_a_dead_link_shows_nothing_in_the_language_of_the_contact(
