@@ -109,7 +109,6 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en-us"
 # Of the pages for people; staff read English.
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("es", "Español"), ("sv", "Svenska")]
-LOCALE_PATHS = [BASE / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -40,7 +40,7 @@ def in_templates() -> set[str]:
 
 
 def folder(language: str) -> Path:
-    return BASE / "locale" / language / "LC_MESSAGES"
+    return BASE / "consents" / "locale" / language / "LC_MESSAGES"
 
 
 def as_written(language: str) -> dict[str, str]:
