@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet
 
 from config import secrets
 from config.cluster import APPLICATION, DATABASE, OWNER, Cluster
-from consents import rates
+from consents import rates, signatures
 
 DEVELOPMENT, PRODUCTION = MODES = ("development", "production")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -98,6 +98,7 @@ def required_secrets(env: environ.Env, home: Path, production: bool) -> dict[str
     elif missing:
         given |= {name: _made_up(home)[name] for name in missing}
     _refuse_bad_keys(given["FIELD_ENCRYPTION_KEYS"])
+    _refuse_bad_seal_keys(given["LEDGER_SEAL_KEYS"])
     return given
 
 
@@ -130,6 +131,30 @@ def _refuse_bad_keys(keys: str) -> None:
             "FIELD_ENCRYPTION_KEYS must be Fernet keys (32 bytes in URL-safe base64) with commas "
             "between them; .env.example says how to make one."
         ) from None
+
+
+def _refuse_bad_seal_keys(keys: str) -> None:
+    try:
+        for key in split(keys):
+            signatures.read_private(key)
+    except ValueError:
+        raise CannotStart(
+            "LEDGER_SEAL_KEYS must be Ed25519 private keys (32 bytes in URL-safe base64) with "
+            "commas between them; .env.example says how to make one."
+        ) from None
+
+
+def public_keys(env: environ.Env, name: str) -> list[str]:
+    """Ed25519 public keys; raises CannotStart for what is none."""
+    keys = words(env, name)
+    try:
+        for key in keys:
+            signatures.read_public(key)
+    except ValueError:
+        raise CannotStart(
+            f"{name} must be Ed25519 public keys (64 hexadecimal digits) with commas between them."
+        ) from None
+    return keys
 
 
 def database(env: environ.Env, cluster: Cluster, as_owner: bool) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from django.db import connections
 from django.db.models.signals import post_migrate
 
 # Lines of these are written once and stay.
-APPEND_ONLY_TABLES = ("consents_consentevent",)
+APPEND_ONLY_TABLES = ("consents_consentevent", "consents_seal", "consents_sealkey")
 
 _GRANTS = """
 GRANT USAGE ON SCHEMA public TO {role};

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "SECRET_KEY": lambda: secrets.token_urlsafe(50),
     "FIELD_ENCRYPTION_KEYS": lambda: Fernet.generate_key().decode(),
     "IDENTITY_DIGEST_KEY": lambda: secrets.token_urlsafe(32),
+    "LEDGER_SEAL_KEYS": lambda: urlsafe_b64encode(secrets.token_bytes(32)).decode(),
 }
 
 
@@ -48,7 +50,9 @@ def _read(path: Path) -> dict[str, str]:
 
 
 def _write(path: Path, values: dict[str, str]) -> None:
-    text = "# Made at the first start. Whoever has these can read every stored credential.\n"
+    text = (
+        "# Made at the first start. Whoever has these reads stored credentials and signs seals.\n"
+    )
     text += "".join(f"{name}={value}\n" for name, value in values.items())
     draft = path.with_suffix(".draft")
     draft.unlink(missing_ok=True)

@@ -33,6 +33,7 @@ SECRET_KEY = _secrets["SECRET_KEY"]
 SECRET_KEY_FALLBACKS = environment.words(env, "SECRET_KEY_FALLBACKS")
 FIELD_ENCRYPTION_KEYS = environment.split(_secrets["FIELD_ENCRYPTION_KEYS"])
 IDENTITY_DIGEST_KEY = _secrets["IDENTITY_DIGEST_KEY"]
+LEDGER_SEAL_KEYS = environment.split(_secrets["LEDGER_SEAL_KEYS"])
 
 # --- where it serves
 
@@ -188,6 +189,12 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
+
+# --- seals over the ledger
+
+LEDGER_TRUSTED_KEYS = environment.public_keys(env, "LEDGER_TRUSTED_KEYS")
+LEDGER_SEAL_MINUTES = environment.number(env, "LEDGER_SEAL_MINUTES", 10)
+LEDGER_ANCHOR_FILE = environment.text(env, "LEDGER_ANCHOR_FILE")
 
 # --- subscribers
 

@@ -21,10 +21,10 @@ class ConsentError(Exception):
 
 
 class AppendOnly(Exception):
-    """Somebody tried to write the ledger by another door than `ledger.record`."""
+    """Somebody tried to write the ledger or its seals by another door than their own."""
 
     def __init__(self) -> None:
         super().__init__(
-            "The ledger is append-only, and only consents.ledger writes it: "
-            "use ledger.record() or ledger.record_many()."
+            "The ledger and its seals are append-only. Only consents.ledger writes the one "
+            "(ledger.record() or ledger.record_many()), only consents.sealing the other."
         )

@@ -2,16 +2,16 @@
 
 from consents.models.imports import ImportChunk, ImportRun
 from consents.models.keys import ApiKey, IdempotencyRecord, KeyUse, VisitorUse
-from consents.models.ledger import AppendOnlyQuerySet, ConsentEvent, EventDetail
+from consents.models.ledger import ConsentEvent, EventDetail
 from consents.models.people import ChannelIdentity, Contact, Sender
 from consents.models.purposes import Keyword, Purpose
 from consents.models.review import ReviewItem
+from consents.models.seals import Seal, SealKey
 from consents.models.standing import Confirmation, Consent, InboundMessage, Standing
 from consents.models.tallies import DayTally, ReachTally, TallyMark
 
 __all__ = [
     "ApiKey",
-    "AppendOnlyQuerySet",
     "ChannelIdentity",
     "Confirmation",
     "Consent",
@@ -28,6 +28,8 @@ __all__ = [
     "Purpose",
     "ReachTally",
     "ReviewItem",
+    "Seal",
+    "SealKey",
     "Sender",
     "Standing",
     "TallyMark",

@@ -7,36 +7,22 @@ a line's sender is its identity's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import Any
 
 from django.db import models
 
-from consents.errors import AppendOnly
+from consents.models.append_only import AppendOnlyModel, AppendOnlyQuerySet
 from consents.models.base import choices, new_id, one_of, sequence_field
 from consents.models.people import ChannelIdentity, Sender
 from consents.models.purposes import Purpose
 from consents.vocabulary import CONSENT_ACTIONS, SOURCE_MAX, Action, Lifts, Origin, Outcome
 
 
-class AppendOnlyQuerySet(models.QuerySet["ConsentEvent"]):
-    """Reads everything, changes nothing. The database refuses the same by trigger."""
-
-    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise AppendOnly
-
-    create = get_or_create = update_or_create = _refuse
-    update = delete = bulk_update = bulk_create = _refuse
-    acreate = aget_or_create = aupdate_or_create = _refuse
-    aupdate = adelete = abulk_update = abulk_create = _refuse
-    _raw_delete = _refuse
-
-    def append(self, events: Iterable[ConsentEvent]) -> list[ConsentEvent]:
-        """Insert many lines in the order given. For `consents.ledger` alone."""
-        return super().bulk_create(events)
+class EventQuerySet(AppendOnlyQuerySet["ConsentEvent"]):
+    """Lines to be read."""
 
 
-class ConsentEvent(models.Model):
+class ConsentEvent(AppendOnlyModel):
     """One line of the ledger. Holds no personal data: that is in its EventDetail.
 
     `occurred_at`: when the person spoke, as far as known. `recorded_at`: when it was written, by
@@ -77,11 +63,10 @@ class ConsentEvent(models.Model):
     address_commitment = models.BinaryField(max_length=32)
     detail_commitment = models.BinaryField(max_length=32)
 
-    objects = AppendOnlyQuerySet.as_manager()
+    objects = EventQuerySet.as_manager()
 
-    class Meta:
+    class Meta(AppendOnlyModel.Meta):
         ordering = ["-seq"]
-        base_manager_name = "objects"
         constraints = [
             one_of("action", Action),
             one_of("origin", Origin),
@@ -110,19 +95,6 @@ class ConsentEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.seq} {self.action} {self.occurred_at:%Y-%m-%d %H:%M:%S}Z"
-
-    def save(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise AppendOnly
-
-    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise AppendOnly
-
-    def save_base(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise AppendOnly
-
-    def append(self) -> None:
-        """Insert this line and ring `post_save`. For `consents.ledger` alone."""
-        super().save_base(force_insert=True)
 
 
 class EventDetail(models.Model):

@@ -4,6 +4,8 @@ import psycopg
 import pytest
 from django.db import ProgrammingError, connection, transaction
 
+from config import roles
+
 REFUSED = pytest.mark.parametrize(
     "statement",
     [
@@ -12,6 +14,13 @@ REFUSED = pytest.mark.parametrize(
         "TRUNCATE consents_consentevent CASCADE",
         "ALTER TABLE consents_consentevent DISABLE TRIGGER USER",
         "DROP TABLE consents_consentevent",
+        "UPDATE consents_seal SET count = count",
+        "DELETE FROM consents_seal",
+        "TRUNCATE consents_seal",
+        "ALTER TABLE consents_seal DISABLE TRIGGER USER",
+        "DELETE FROM consents_sealkey",
+        "TRUNCATE consents_eventdetail",
+        "SET session_replication_role = replica",
         "CREATE TABLE public.mine (id int)",
     ],
 )
@@ -30,12 +39,20 @@ def test_the_applications_role_may_not(statement):
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("table", roles.APPEND_ONLY_TABLES)
 @pytest.mark.parametrize(
-    "statement", ["UPDATE {} SET action = action", "DELETE FROM {}", "TRUNCATE {} CASCADE"]
+    "statement", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {} CASCADE"]
 )
-def test_the_ledgers_own_trigger_refuses_even_its_owner(statement, as_owner):
+def test_an_append_only_tables_own_trigger_refuses_even_its_owner(statement, table, as_owner):
+    column = "number" if table == "consents_seal" else "id"
     with pytest.raises(psycopg.errors.RestrictViolation):
-        as_owner.execute(statement.format("consents_consentevent"))
+        as_owner.execute(statement.replace("id", column).format(table))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_evidence_cannot_be_truncated_even_by_its_owner(as_owner):
+    with pytest.raises(psycopg.errors.RestrictViolation):
+        as_owner.execute("TRUNCATE consents_eventdetail")
 
 
 @pytest.mark.django_db

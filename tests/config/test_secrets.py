@@ -6,13 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from cryptography.fernet import Fernet
 
 from config import secrets
+from consents import signatures
 
 
 def test_they_are_made_once_and_readable_by_their_owner_alone(home):
     first = secrets.load_or_create(home)
-    assert first.keys() == {"SECRET_KEY", "FIELD_ENCRYPTION_KEYS", "IDENTITY_DIGEST_KEY"}
+    assert first.keys() == secrets.MAKERS.keys()
     assert len(first["SECRET_KEY"]) >= 50
     Fernet(first["FIELD_ENCRYPTION_KEYS"])
+    signatures.read_private(first["LEDGER_SEAL_KEYS"])
     assert stat.S_IMODE((home / "secrets.env").stat().st_mode) == 0o600
     assert secrets.load_or_create(home) == first
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from config import secrets
 from config.environment import CannotStart
 from config.home import BASE
 
@@ -17,6 +18,7 @@ PRODUCTION = {
     "SECRET_KEY": GOOD_KEY,
     "FIELD_ENCRYPTION_KEYS": FERNET,
     "IDENTITY_DIGEST_KEY": GOOD_KEY,
+    "LEDGER_SEAL_KEYS": FERNET,
     "DATABASE_URL": "postgresql://who:pass-word@db.example.com:5433/consent",
 }
 
@@ -46,9 +48,7 @@ def refusal(settings_in, **environment):
     return text
 
 
-@pytest.mark.parametrize(
-    "name", ["SECRET_KEY", "DATABASE_URL", "FIELD_ENCRYPTION_KEYS", "IDENTITY_DIGEST_KEY"]
-)
+@pytest.mark.parametrize("name", [name for name in PRODUCTION if name != "OPTBOOK_MODE"])
 def test_production_does_not_start_without(name, settings_in):
     text = refusal(settings_in, **{key: PRODUCTION[key] for key in PRODUCTION if key != name})
     assert f"{name} is not set" in text
@@ -92,6 +92,9 @@ def test_production_starts_with_what_it_demands_and_makes_nothing(settings_in, h
         ("PUBLIC_URL", "https://consent.example.com/page"),
         ("LOG_LEVEL", "LOUD"),
         ("FIELD_ENCRYPTION_KEYS", "no-key"),
+        ("LEDGER_SEAL_KEYS", "no-key"),
+        ("LEDGER_TRUSTED_KEYS", "no-key"),
+        ("LEDGER_SEAL_MINUTES", "often"),
         ("DATABASE_URL", "mysql://who:pass-word@db/x"),
         ("DATABASE_URL", "sqlite:///x"),
         ("DATABASE_URL", "postgresql://who:pass-word@db:port/x"),
@@ -151,14 +154,13 @@ def test_the_deployment_checks_find_nothing_in_a_documented_production(run):
 def names_read() -> set[str]:
     """Every name that the code asks the environment for."""
     asked = re.compile(
-        r"(?:text|flag|number|port|words|one_of|rate|address)\(\s*env,\s*\"([A-Z_]+)\""
+        r"(?:text|flag|number|port|words|one_of|rate|address|public_keys)\(\s*env,\s*\"([A-Z_]+)\""
         r"|environ(?:\.get\(|\[)\"([A-Z_]+)\"|\$\{([A-Z_]+):-"
     )
     sources = [*BASE.glob("config/*.py"), *BASE.glob("script/*")]
     texts = (path.read_text() for path in sources if path.is_file())
     found = {name for text in texts for match in asked.findall(text) for name in match if name}
-    named = {"SECRET_KEY", "FIELD_ENCRYPTION_KEYS", "IDENTITY_DIGEST_KEY"}
-    return (found | named) - {"DJANGO_SETTINGS_MODULE", "PATH"}
+    return (found | secrets.MAKERS.keys()) - {"DJANGO_SETTINGS_MODULE", "PATH"}
 
 
 def test_env_example_explains_every_setting_and_no_other():
