@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -11,7 +12,8 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from consents import idempotency, quotas, settling, tallies, window_lines
+from consents import idempotency, quotas, sealing, settling, tallies, window_lines
+from consents.anchors import AnchorError
 from consents.models import ReviewItem
 from consents.writing import database_clock
 from providers import accounts, deliveries, hearing, outbox, settlement, verdicts
@@ -19,6 +21,8 @@ from providers.contract import Fault, Kind
 from providers.decisions import DAILY, LADDER
 from providers.models import ProviderAccount, ProviderSync, WebhookEndpoint
 from providers.outcomes import FailedReason, Status
+
+log = logging.getLogger(__name__)
 
 RETRIED = frozenset({FailedReason.GAVE_UP, FailedReason.NO_RESULT})
 """Failures that time may mend: a sweep by hand tries them again."""
@@ -42,6 +46,7 @@ class Counts:
     mended: int = 0
     tallied: int = 0
     purged: int = 0
+    sealed: int = 0
 
     def __str__(self) -> str:
         return " ".join(f"{name}={count}" for name, count in asdict(self).items())
@@ -79,7 +84,21 @@ def sweep(*, purges: bool = True) -> Counts:
     counts.mended = outbox.mend_stale()
     counts.tallied = tallies.keep(timezone.now())
     counts.purged = _purge_everything() if purges else 0
+    _seal(counts)
     return counts
+
+
+def _seal(counts: Counts) -> None:
+    """Seal what is new in the ledger, when it is time."""
+    if not sealing.is_due():
+        return
+    try:
+        for seal in sealing.seal():
+            counts.sealed += seal.count
+            # A long ledger must not keep waiting what a killed worker held.
+            counts.freed += settlement.reap()
+    except AnchorError as error:
+        log.error("%s They are kept in the database, and this is tried again.", error)
 
 
 def _purge_everything() -> int:

@@ -58,12 +58,12 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "execute_sql_flush", _flush_as_superuser)
-        _become(APPLICATION)
+        become(APPLICATION)
         yield
-        _become(OWNER)
+        become(OWNER)
 
 
-def _become(role: str) -> None:
+def become(role: str) -> None:
     connection = connections["default"]
     connection.close()
     connection.close_pool()  # type: ignore[attr-defined]

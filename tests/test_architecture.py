@@ -18,7 +18,7 @@ CONSENTS_LEVELS = (
     # pure: no queries, no tables
     {"vocabulary", "errors", "msisdn", "spelling", "keyword_lists", "keywords", "identifiers"}
     | {"window", "folding", "decision", "commitments", "timestamps", "rates", "strict_json"}
-    | {"numbering"},
+    | {"numbering", "merkle", "signatures", "findings"},
     {"models", "signals", "holders", "encryption"},
     {"purposes", "entries", "addressbook", "history", "writing", "reach", "ledger"} | {"batch"},
     {"gate", "gate_people", "gate_bulk"},

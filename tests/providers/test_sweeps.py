@@ -273,3 +273,23 @@ def test_a_sweep_that_fails_lets_the_next_one_in(account, monkeypatch):
     thread.start()
     thread.join(10)
     assert found[0] is not None
+
+
+# --- seals over the ledger
+
+
+def test_what_is_new_in_the_ledger_is_sealed_when_it_is_time(sender, settings):
+    opt_in()
+    settings.LEDGER_SEAL_MINUTES = 0
+    assert sweeps.sweep().sealed == 0
+    settings.LEDGER_SEAL_MINUTES = 10
+    assert sweeps.sweep().sealed == 1
+    opt_out()
+    assert sweeps.sweep().sealed == 0
+
+
+def test_a_file_of_seals_that_cannot_be_written_stops_no_sweep(sender, settings, tmp_path, caplog):
+    settings.LEDGER_ANCHOR_FILE = str(tmp_path)
+    opt_in()
+    assert sweeps.sweep().sealed == 1
+    assert "cannot be written" in caplog.text
