@@ -53,7 +53,8 @@ def test_a_sweep_counts_what_it_did(account):
     assert str(counts).startswith("freed=1 no_result=0 ")
 
 
-def test_a_sweep_frees_more_than_one_step_does(account, monkeypatch):
+def test_a_sweep_frees_more_than_one_step_does(account, monkeypatch, settings):
+    settings.LEDGER_SEAL_MINUTES = 0
     opt_in_many(list(british_numbers(5)))
     claim(account)
     let_pass(minutes=2)

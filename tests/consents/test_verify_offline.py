@@ -1,0 +1,182 @@
+"""`docs/verify.py`: accepts what is genuine, refuses whatever was touched, needs no Optbook."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from config.home import BASE
+from consents import ledger, proofs, seal_keys, sealing
+from consents.commitments import canonical
+from consents.models import ConsentEvent, Sender
+from tests.consents.factories import OptInFactory, StopFactory, british_number
+from tests.consents.test_signatures import new_key
+
+SCRIPT = BASE / "docs" / "verify.py"
+MUTATIONS = 100
+
+Verify = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def verify(tmp_path: Path) -> Verify:
+    """Runs the script where there is nothing but Python and `cryptography`."""
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    for name in ("cryptography", "cffi", "_cffi_backend"):
+        if spec := find_spec(name):
+            found = Path(
+                spec.submodule_search_locations[0]
+                if spec.submodule_search_locations
+                else str(spec.origin)
+            )
+            (packages / found.name).symlink_to(found)
+    start = (
+        "import runpy, sys\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "sys.argv = sys.argv[2:]\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+    )
+
+    def run(*words: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-I", "-S", "-c", start, packages, SCRIPT, *words]
+        return subprocess.run(
+            list(map(str, command)), capture_output=True, text=True, cwd=tmp_path, check=False
+        )
+
+    return run
+
+
+@pytest.fixture
+def sealed(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> list[ConsentEvent]:
+    """Eleven lines, five in a seal."""
+    monkeypatch.setattr(sealing, "LINES_MAX", 5)
+    for at in range(8):
+        OptInFactory(identity=british_number(at), evidence={"n": 1.5, "wording": "Ja, så här"})
+    StopFactory(identity=british_number(0))
+    ledger.void(OptInFactory(), note="A mistake.", actor="")
+    list(sealing.seal())
+    return list(ConsentEvent.objects.select_related("detail", "identity").order_by("seq"))
+
+
+@pytest.fixture
+def exported(sealed: list[ConsentEvent], tmp_path: Path) -> Path:
+    path = tmp_path / "ledger.ndjson"
+    call_command("export_ledger", "--output", str(path))
+    return path
+
+
+def written(path: Path, document: Any) -> Path:
+    path.write_text(canonical(document))
+    return path
+
+
+def mutated(text: bytes, at_random: random.Random) -> bytes:
+    """One byte changed, or one line left out, doubled or swapped with the next."""
+    lines = text.splitlines(keepends=True)
+    kind = at_random.choice(["byte", "byte", "byte", "out", "twice", "swapped"])
+    if kind == "byte" or len(lines) < 3:
+        at = at_random.randrange(len(text.rstrip(b"\n")))
+        other = at_random.choice([b for b in range(32, 127) if b != text[at]])
+        return text[:at] + bytes([other]) + text[at + 1 :]
+    # Not the last: a ledger that ends there is one as it was before.
+    at = at_random.randrange(len(lines) - 2)
+    if kind == "swapped":
+        lines[at : at + 2] = reversed(lines[at : at + 2])
+    else:
+        lines[at : at + 1] = [] if kind == "out" else [lines[at]] * 2
+    return b"".join(lines)
+
+
+def mutations(genuine: Path) -> list[Path]:
+    at_random, text = random.Random(20260131), genuine.read_bytes()
+    paths = []
+    for number in range(MUTATIONS):
+        other = mutated(text, at_random)
+        assert other != text
+        paths.append(genuine.with_name(f"{number}.json"))
+        paths[-1].write_bytes(other)
+    return paths
+
+
+def test_a_genuine_ledger_is_accepted(verify: Verify, exported: Path) -> None:
+    done = verify(exported)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "GENUINE: 11 lines in 3 seals" in done.stdout
+    assert seal_keys.signing().public.hex() in done.stdout
+
+
+def test_a_ledger_that_was_touched_is_refused(verify: Verify, exported: Path) -> None:
+    done = verify("--key", seal_keys.signing().public.hex(), *mutations(exported))
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.count(": NOT GENUINE: ") == MUTATIONS, done.stdout
+
+
+def test_a_proof_of_any_line_is_accepted(
+    verify: Verify, sealed: list[ConsentEvent], tmp_path: Path
+) -> None:
+    paths = [written(tmp_path / f"{event.seq}.json", proofs.prove(event)) for event in sealed]
+    done = verify("--key", seal_keys.signing().public.hex(), *paths)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count(": GENUINE: line") == len(sealed) == 11
+
+
+def test_a_proof_that_was_touched_is_refused(
+    verify: Verify, sealed: list[ConsentEvent], tmp_path: Path
+) -> None:
+    genuine = written(tmp_path / "proof.json", proofs.prove(sealed[3]))
+    done = verify(*mutations(genuine))
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.count(": NOT GENUINE: ") == MUTATIONS, done.stdout
+
+
+def test_a_foreign_key_is_refused(verify: Verify, exported: Path, settings: Any) -> None:
+    settings.LEDGER_SEAL_KEYS = [new_key()]
+    done = verify("--key", seal_keys.signing().public.hex(), exported)
+    assert done.returncode == 1
+    assert "signed by a foreign key" in done.stdout
+
+
+def test_a_ledger_that_was_cut_off_is_seen_by_the_seals_kept_outside(
+    verify: Verify, exported: Path, tmp_path: Path
+) -> None:
+    lines = exported.read_bytes().splitlines(keepends=True)
+    seals = [line for line in lines if b'"statement"' in line]
+    kept = tmp_path / "kept"
+    kept.write_bytes(b'{"half a li\n' + b"".join(seals))
+    assert verify("--anchors", kept, exported).returncode == 0
+    cut = tmp_path / "cut"
+    cut.write_bytes(b"".join(lines[: lines.index(seals[-1])]))
+    assert verify(cut).returncode == 0
+    done = verify("--anchors", kept, cut)
+    assert done.returncode == 1
+    assert "seal 3 was kept outside and is missing here" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", "nothing", '{"proof": null}', '{"type": "optbook.proof"}', "1", '"x"']
+)
+def test_what_is_no_document_is_refused_without_a_trace(
+    verify: Verify, tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "nonsense"
+    path.write_text(text)
+    done = verify(path, tmp_path / "none")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.count("NOT GENUINE") == 2
+
+
+def test_the_export_holds_no_address_and_no_evidence(exported: Path) -> None:
+    text = exported.read_text()
+    assert british_number(3) not in text
+    assert "wording" not in text
+    assert len([json.loads(line) for line in text.splitlines()]) == 1 + 3 + 11
