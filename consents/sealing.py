@@ -52,11 +52,12 @@ def is_due(*, at: datetime | None = None) -> bool:
     return last is None or last.sealed_at + every <= (at or database_clock())
 
 
-def unsealed() -> int:
-    """How many lines are not sealed yet, those still being written left out."""
+def unsealed(at_most: int | None = None) -> int:
+    """How many lines are not sealed yet, counted to `at_most`; those being written left out."""
     last = Seal.objects.light().first()
     lines = ConsentEvent.objects.order_by()
-    return (lines.filter(seq__gt=last.upto) if last else lines).count()
+    rest = lines.filter(seq__gt=last.upto) if last else lines
+    return rest[:at_most].count()
 
 
 def _seal_next() -> Seal | None:

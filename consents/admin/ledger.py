@@ -18,9 +18,10 @@ from django.urls import reverse
 from consents import ledger
 from consents.admin import recording, search, timeline, wording
 from consents.admin.asking import Question, add_error, ask
+from consents.admin.evidence import EvidencePages
 from consents.admin.filters import ActionFilter, ChannelFilter, ContactFilter, OutcomeFilter
 from consents.admin.forms import NoteForm, RecordConsentForm
-from consents.admin.tables import ReadOnlyAdmin, log, may, staff
+from consents.admin.tables import log, may, staff
 from consents.admin.theme import action, display
 from consents.errors import ConsentError
 from consents.models import ConsentEvent, Contact
@@ -39,12 +40,12 @@ _EVENT = (
     "follows_from",
     "led_to",
 )
-_EVIDENCE = ("note", "evidence", "ip", "user_agent", "erased")
+_EVIDENCE = ("note", "evidence", "ip", "user_agent", "erased", "seal", "receipt")
 _FOR_PROGRAMS = ("id", "seq", "sender", "actor")
 
 
 @admin.register(ConsentEvent)
-class ConsentEventAdmin(ReadOnlyAdmin):
+class ConsentEventAdmin(EvidencePages):
     list_display = (
         "recorded",
         "what",

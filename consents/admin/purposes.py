@@ -14,6 +14,10 @@ from consents.models import Consent, Keyword, Purpose, Sender
 from consents.vocabulary import ROOT_PURPOSE, Category
 
 BUILT_IN = frozenset({ROOT_PURPOSE, *(category.value for category in Category)})
+RECEIPT_FIELDS = (
+    *("legal_name", "postal_address", "contact_details", "jurisdiction", "privacy_notice"),
+    *("privacy_rights", "withdrawal_method", "storage_locations", "recipients"),
+)
 _RULES = frozenset({"parent", "requires_own_consent"})
 
 
@@ -22,7 +26,10 @@ class PurposeAdmin(ModelAdmin[Purpose]):
     list_display = ("name", "key", "place", "allowed_in_window", "requires_own_consent")
     list_select_related = ("parent",)
     search_fields = ("name", "key")
-    fields = ("name", "key", "parent", "allowed_in_window", "requires_own_consent")
+    fields = (
+        *("name", "key", "parent", "allowed_in_window", "requires_own_consent"),
+        *("description", "retention"),
+    )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Purpose | None = None) -> list[str]:
         """Programs name a purpose by its key; the root and the categories are what they are."""
@@ -72,7 +79,10 @@ class SenderAdmin(ModelAdmin[Sender]):
     form = SenderForm
     list_display = ("name", "key", "stop_scope", "created_at")
     search_fields = ("name", "key")
-    fields = ("name", "key", "stop_scope")
+    fieldsets = (
+        (None, {"fields": ("name", "key", "stop_scope")}),
+        ("On receipts", {"fields": RECEIPT_FIELDS}),
+    )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         return ["key"] if obj else []

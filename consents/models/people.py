@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.core.validators import RegexValidator
+from django.core.validators import RegexValidator, URLValidator
 from django.db import models
 
 from consents.models.base import choices, new_id, one_of
@@ -21,6 +21,40 @@ class Sender(models.Model):
         default=StopScope.CHANNEL.value,
         help_text="Whether a person's own opt-out counts for all their identities on that "
         "channel, or on every channel.",
+    )
+    legal_name = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="Who answers for people's data, as registered; else the name.",
+    )
+    postal_address = models.CharField(max_length=500, blank=True)
+    contact_details = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="How people reach whoever answers for their data: an e-mail address, a number.",
+    )
+    jurisdiction = models.CharField(
+        max_length=100, blank=True, help_text="Whose law applies, for example SE."
+    )
+    privacy_notice = models.CharField(
+        max_length=500,
+        blank=True,
+        validators=[URLValidator(["https", "http"])],
+        help_text="The address of the page where it is.",
+    )
+    privacy_rights = models.CharField(
+        max_length=500, blank=True, help_text="Which rights people have, and how they use them."
+    )
+    withdrawal_method = models.CharField(
+        max_length=500,
+        blank=True,
+        help_text="How people take their consent back, for example: reply STOP.",
+    )
+    storage_locations = models.CharField(
+        max_length=200, blank=True, help_text="Where their data is kept, for example EU."
+    )
+    recipients = models.CharField(
+        max_length=500, blank=True, help_text="Who else gets their data, with commas in between."
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

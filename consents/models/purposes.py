@@ -17,6 +17,14 @@ class Purpose(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     key = models.SlugField(max_length=64, unique=True)
     name = models.CharField(max_length=200)
+    description = models.CharField(
+        max_length=500, blank=True, help_text="What people are told that the messages are for."
+    )
+    retention = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="How long what is kept for it is kept, for example: 3 years after withdrawal.",
+    )
     parent = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="children"
     )

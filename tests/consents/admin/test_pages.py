@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from consents import sealing
 from consents.admin import tables
 from consents.admin.tables import BoundedPaginator
 from consents.models import ApiKey, ChannelIdentity, ConsentEvent, Contact, ReviewItem
@@ -33,6 +34,7 @@ def one_of_each(officer, sender):
     officer.groups.create(name="compliance")
     MessageFactory(text="please stop sending me so many of these")
     now = OptInFactory().recorded_at
+    list(sealing.seal())
     Drift.objects.create(
         account=account,
         identity=ChannelIdentity.objects.get(),

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 from django.test import Client
 
+from consents import sealing
 from consents.api.examples import NUMBER
 from providers.models import ProviderSync, SyncAttempt, WebhookDelivery
 from tests.consents.api.caller import Caller
@@ -18,6 +19,7 @@ from tests.consents.factories import StopFactory
 
 OPERATIONS = [
     *("record", "list_events", "record_many", "read_event"),
+    *("read_proof", "read_receipt"),
     *("check", "check_many", "check_audience", "claim_confirmation", "receive_message"),
     *("list_contacts", "create_contact", "read_contact", "change_contact", "read_timeline"),
     "make_preference_link",
@@ -122,6 +124,7 @@ def people_the_world(api: Caller, make_account: Any) -> dict[str, str]:
     contact = api.post("contacts/", {"external_id": "crm-1"}).json()
     said = {**values(operations()["record"]["requestBody"])[0], "contact": "crm-1"}
     event = api.post("consent-events/", said).json()
+    list(sealing.seal())
     sync = ProviderSync.objects.get()
     SyncAttempt.objects.create(
         sync=sync, call=uuid4(), started_at=sync.created_at, elapsed_ms=194, result="succeeded"
