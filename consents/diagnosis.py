@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Final
 
-from consents import leaves, merkle
+from consents import leaves, merkle, restoring
 from consents.findings import Finding, Kind
 from consents.models import Seal
-
-_COMPARED: Final = 100
-"""Changed lines whose numbers are tried on each other."""
+from consents.restoring import Change
 
 
 def of_seal(seal: Seal, entries: Sequence[bytes]) -> Iterator[Finding]:
@@ -43,9 +40,11 @@ def _compared(seal: Seal, sealed: Sequence[bytes], entries: Sequence[bytes]) -> 
     gone = _runs(sealed, of)
     new = _runs([merkle.leaf(entry) for entry in entries], set(sealed))
     fitting = [leaves.seq(of[leaf]) for leaf in sealed if leaf in of]
-    swapped = _swapped(gone, new, of)
-    for last, was, now in zip([seal.after, *fitting], gone, new, strict=True):
-        yield from _told(seal.number, last, len(was), [leaves.seq(of[one]) for one in now], swapped)
+    was = {leaf for run in gone for leaf in run}
+    changes = restoring.changes([of[leaf] for run in new for leaf in run], was)
+    for last, before, now in zip([seal.after, *fitting], gone, new, strict=True):
+        numbers = [leaves.seq(of[leaf]) for leaf in now]
+        yield from _told(seal.number, last, len(before), numbers, changes)
 
 
 def _runs(hashes: Sequence[bytes], common: Collection[bytes]) -> list[list[bytes]]:
@@ -60,32 +59,12 @@ def _runs(hashes: Sequence[bytes], common: Collection[bytes]) -> list[list[bytes
     return runs
 
 
-def _swapped(
-    gone: Sequence[Sequence[bytes]], new: Sequence[Sequence[bytes]], of: Mapping[bytes, bytes]
-) -> dict[int, int]:
-    """Lines that are as they were sealed but for their number: which they have, which they had."""
-    was = {leaf for run in gone for leaf in run}
-    entries = [of[leaf] for run in new for leaf in run][:_COMPARED]
-    numbers = {leaves.seq(entry) for entry in entries}
-    return {
-        leaves.seq(entry): number
-        for entry in entries
-        for number in numbers - {leaves.seq(entry)}
-        if merkle.leaf(leaves.with_seq(entry, number)) in was
-    }
-
-
 def _told(
-    seal: int, last: int, were: int, now: Sequence[int], swapped: Mapping[int, int]
+    seal: int, last: int, were: int, now: Sequence[int], changes: Mapping[int, Change]
 ) -> Iterator[Finding]:
     """Of `were` lines behind line `last`, those with the numbers `now` are there."""
     for seq in now[:were]:
-        if seq in swapped:
-            message = f"Line {seq} is not in its place: it was sealed as line {swapped[seq]}."
-            yield Finding(Kind.REORDERED, message, seal, seq)
-        else:
-            message = f"Line {seq} is not as it was sealed: it was changed."
-            yield Finding(Kind.CHANGED, message, seal, seq)
+        yield _changed(seal, seq, changes.get(seq))
     for seq in now[were:]:
         message = f"Line {seq} was not there when seal {seal} was made: it was inserted."
         yield Finding(Kind.INSERTED, message, seal, seq)
@@ -93,3 +72,14 @@ def _told(
         lines = "A line is" if missing == 1 else f"{missing} lines are"
         behind = now[-1] if now else last
         yield Finding(Kind.MISSING, f"{lines} missing behind line {behind}.", seal, behind)
+
+
+def _changed(seal: int, seq: int, change: Change | None) -> Finding:
+    if change is None:
+        message = f"Line {seq} is not as it was sealed: it was changed."
+    elif change.column == "seq":
+        message = f"Line {seq} is not in its place: it was sealed as line {change.was}."
+        return Finding(Kind.REORDERED, message, seal, seq)
+    else:
+        message = f"Line {seq} was changed: its {change.column} was {change.was!r} when sealed."
+    return Finding(Kind.CHANGED, message, seal, seq)

@@ -24,6 +24,8 @@ COLUMNS: Final = (
 
 _SIGNATURE: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _END: Final = b"\xff\xff"
+_COUNT: Final = 2
+_LENGTH: Final = 4
 _SEQ: Final = slice(6, 14)
 
 
@@ -48,9 +50,28 @@ def seq(entry: bytes) -> int:
     return int.from_bytes(entry[_SEQ], signed=True)
 
 
-def with_seq(entry: bytes, seq: int) -> bytes:
-    """The same line with another number."""
-    return entry[: _SEQ.start] + seq.to_bytes(8, signed=True) + entry[_SEQ.stop :]
+def fields(entry: bytes) -> dict[str, bytes | None]:
+    """The columns of a line as they are written there."""
+    found: dict[str, bytes | None] = {}
+    at = _COUNT
+    for name in COLUMNS:
+        length = int.from_bytes(entry[at : at + _LENGTH], signed=True)
+        at += _LENGTH
+        found[name] = entry[at : at + length] if length >= 0 else None
+        at += max(length, 0)
+    return found
+
+
+def replaced(entry: bytes, column: str, value: bytes | None) -> bytes:
+    """The same line with one column as it would be written otherwise."""
+    columns = {**fields(entry), column: value}
+    return entry[:_COUNT] + b"".join(map(_written, columns.values()))
+
+
+def _written(value: bytes | None) -> bytes:
+    if value is None:
+        return (-1).to_bytes(_LENGTH, signed=True)
+    return len(value).to_bytes(_LENGTH) + value
 
 
 def _lines(after: int | None, upto: int, limit: int | None) -> str:

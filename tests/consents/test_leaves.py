@@ -79,11 +79,16 @@ def test_an_empty_ledger_has_no_lines() -> None:
     assert everything() == []
 
 
-def test_a_line_with_another_number_differs_in_that_alone(sender: Sender) -> None:
+def test_a_line_with_a_column_replaced_differs_in_that_alone(sender: Sender) -> None:
     event = OptInFactory()
     [entry] = everything()
-    event.seq = 12345
-    assert leaves.with_seq(entry, 12345) == as_described(event)
+    for name, other in [("seq", 12345), ("source", "Ü"), ("outcome", ""), ("cause_id", event.id)]:
+        setattr(event, name, other)
+        entry = leaves.replaced(entry, name, _data(other))
+        assert entry == as_described(event)
+    assert list(leaves.fields(entry)) == list(leaves.COLUMNS)
+    event.cause_id = None
+    assert leaves.replaced(entry, "cause_id", None) == as_described(event)
 
 
 def test_the_session_s_own_ways_of_showing_things_do_not_matter(sender: Sender) -> None:

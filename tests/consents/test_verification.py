@@ -193,6 +193,28 @@ def test_a_line_moved_out_of_what_is_sealed_is_missed(lines: list[int]) -> None:
         assert told() == [(Kind.MISSING, lines[1])]
 
 
+GUESSED: dict[str, tuple[Any, str]] = {
+    "action": ("opt_out", "'opt_in'"),
+    "purpose_id": (uuid4(), "'all'"),
+    "sender_id": (uuid4(), "'default'"),
+    "origin": ("admin", "'api'"),
+    "lifts": ("nothing", "'any'"),
+    "effective": (False, "'True'"),
+    "outcome": ("", "'changed'"),
+    "cause_id": (uuid4(), "'nothing'"),
+    "occurred_at": ("2001-01-01T00:00:00Z", "'recorded_at'"),
+}
+
+
+def test_what_a_column_of_few_words_was_is_told(lines: list[int]) -> None:
+    for column, (other, was) in GUESSED.items():
+        with tampered():
+            rewrite(LEDGER, lines[6], **{column: other})
+            [finding] = findings()
+            told_so = f"Line {lines[6]} was changed: its {column} was {was} when sealed."
+            assert finding.message == told_so
+
+
 # --- seals
 
 SEAL_COLUMNS: dict[str, Any] = {
