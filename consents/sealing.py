@@ -14,6 +14,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from consents import anchors, feeds, leaves, merkle, seal_keys
 from consents.models import ConsentEvent, Seal, SealKey
@@ -52,12 +53,11 @@ def is_due(*, at: datetime | None = None) -> bool:
     return last is None or last.sealed_at + every <= (at or database_clock())
 
 
-def unsealed(at_most: int | None = None) -> int:
-    """How many lines are not sealed yet, counted to `at_most`; those being written left out."""
+def unsealed() -> QuerySet[ConsentEvent]:
+    """The lines that are not sealed yet, in no order."""
     last = Seal.objects.light().first()
     lines = ConsentEvent.objects.order_by()
-    rest = lines.filter(seq__gt=last.upto) if last else lines
-    return rest[:at_most].count()
+    return lines.filter(seq__gt=last.upto) if last else lines
 
 
 def _seal_next() -> Seal | None:

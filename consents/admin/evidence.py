@@ -15,9 +15,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from consents import proofs, receipts, sealing
+from consents import dashboard, proofs, receipts, sealing
 from consents.admin import wording
-from consents.admin.tables import COUNTED, ReadOnlyAdmin
+from consents.admin.tables import ReadOnlyAdmin
 from consents.admin.theme import display
 from consents.errors import ConsentError
 from consents.models import ConsentEvent, Seal
@@ -42,11 +42,9 @@ class SealAdmin(ReadOnlyAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        count = sealing.unsealed(at_most=COUNTED + 1)
-        words = f"{COUNTED:,}+" if count > COUNTED else f"{count:,}"
-        return super().changelist_view(
-            request, {**(extra_context or {}), "unsealed": count, "unsealed_in_words": words}
-        )
+        count = dashboard.bounded(sealing.unsealed())
+        shown = {"unsealed": count, "unsealed_in_words": dashboard.in_words(count)}
+        return super().changelist_view(request, {**(extra_context or {}), **shown})
 
     @display("Seal")
     def numbered(self, seal: Seal) -> str:

@@ -11,8 +11,9 @@ from django.db import DatabaseError, DataError, IntegrityError, connection, tran
 from django.db.models.signals import post_save
 from django.utils import timezone
 
+from consents import sealing
 from consents.errors import AppendOnly
-from consents.models import Consent, ConsentEvent, EventDetail, Sender
+from consents.models import Consent, ConsentEvent, EventDetail, Seal, SealKey, Sender
 from tests.consents.conftest import Counts
 from tests.consents.factories import NUMBER, OptInFactory
 
@@ -76,6 +77,34 @@ def test_no_way_of_the_orm_writes_the_ledger(
     finally:
         post_save.disconnect(bell, sender=ConsentEvent)
     assert (counts(), as_read(), rung) == (before, lines, [])
+
+
+SEAL_WRITES: dict[str, Callable[[Any], object]] = {
+    "save": lambda row: row.save(),
+    "save_base": lambda row: row.save_base(),
+    "save of a new one": lambda row: type(row)().save(),
+    "delete of one": lambda row: row.delete(),
+    "create": lambda row: type(row).objects.create(pk=2),
+    "get_or_create": lambda row: type(row).objects.get_or_create(pk=2),
+    "update_or_create": lambda row: type(row).objects.update_or_create(pk=row.pk),
+    "bulk_create": lambda row: type(row).objects.bulk_create([row]),
+    "bulk_update": lambda row: type(row).objects.bulk_update([row], ["pk"]),
+    "update": lambda row: type(row).objects.update(pk=2),
+    "delete": lambda row: type(row).objects.all().delete(),
+    "base manager": lambda row: type(row)._base_manager.all().delete(),
+}
+
+
+@pytest.mark.parametrize("write", SEAL_WRITES.values(), ids=SEAL_WRITES.keys())
+@pytest.mark.parametrize("model", [Seal, SealKey])
+def test_no_way_of_the_orm_writes_seals(
+    model: type[Seal | SealKey], write: Callable[[Any], object], event: ConsentEvent
+) -> None:
+    list(sealing.seal())
+    before = list(model.objects.values())
+    with pytest.raises(AppendOnly):
+        write(model.objects.get())
+    assert list(model.objects.values()) == before
 
 
 CHANGES = [

@@ -96,13 +96,13 @@ def test_a_new_key_signs_from_then_on(sender: Sender, settings: Any) -> None:
 
 
 def test_how_many_lines_are_not_sealed_is_told(sender: Sender) -> None:
-    assert sealing.unsealed() == 0
+    assert sealing.unsealed().count() == 0
     OptInFactory()
-    assert sealing.unsealed() == 1
+    assert sealing.unsealed().count() == 1
     seal()
     OptInFactory()
     OptInFactory()
-    assert sealing.unsealed() == 2
+    assert sealing.unsealed().count() == 2
 
 
 def test_the_schedule_asks_for_the_first_seal_at_once(sender: Sender, settings: Any) -> None:

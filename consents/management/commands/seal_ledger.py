@@ -33,4 +33,4 @@ class Command(BaseCommand):
                 self.stdout.write(f"Seal {seal.number}: {lines}, {seal.digest().hex()}")
         except AnchorError as error:
             raise CommandError(f"All is sealed, but: {error}") from None
-        self.stderr.write(f"{sealing.unsealed():,} lines are not sealed.")
+        self.stderr.write(f"{sealing.unsealed().count():,} lines are not sealed.")

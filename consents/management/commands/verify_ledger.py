@@ -65,7 +65,7 @@ class Command(BaseCommand):
     def _sum_up(self, tally: Tally, count: int) -> None:
         self.stdout.write(
             f"{tally.lines:,} lines in {tally.seals:,} seals looked at; "
-            f"{sealing.unsealed():,} lines are not sealed yet."
+            f"{sealing.unsealed().count():,} lines are not sealed yet."
         )
         if count:
             raise CommandError(f"The ledger is not as it was sealed: {count:,} findings.")
