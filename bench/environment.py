@@ -49,6 +49,8 @@ def prepare(home: Path) -> None:
         "PORT": str(free_port()),
         "SANDBOX_PORT": str(free_port()),
         "LOG_LEVEL": "WARNING",
+        # A worker's first sweep would seal the whole book while something else is measured.
+        "LEDGER_SEAL_MINUTES": "0",
     }
 
 

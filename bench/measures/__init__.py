@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MODULES = {
     "growth": "bench.measures.growth",
     "space": "bench.measures.space",
+    "seal": "bench.measures.sealing",
     "gate": "bench.measures.gate",
     "bulk": "bench.measures.bulk",
     "audience": "bench.measures.audience",
