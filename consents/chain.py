@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from consents import leaves, signatures
+from consents import leaves, meanings, signatures
 from consents.findings import Finding, Kind
 from consents.models import Seal
 from consents.models.seals import HASH_BYTES
@@ -16,6 +16,7 @@ def check(seals: Iterable[Seal], trusted: Mapping[str, bytes]) -> Iterator[Findi
     for seal in seals:
         yield from _check_signature(seal, trusted)
         yield from _check_place(seal, last)
+        yield from _check_meanings(seal, last)
         last = seal
 
 
@@ -55,6 +56,16 @@ def _check_place(seal: Seal, last: Seal | None) -> Iterator[Finding]:
             "was replaced.",
             seal.number,
         )
+
+
+def _check_meanings(seal: Seal, last: Seal | None) -> Iterator[Finding]:
+    if seal.meanings is not None:
+        fits = meanings.digest(seal.meanings) == bytes(seal.purposes)
+    else:
+        fits = last is not None and bytes(last.purposes) == bytes(seal.purposes)
+    if not fits:
+        message = f"What purposes meant when seal {seal.number} was made was changed."
+        yield Finding(Kind.MEANING, message, seal.number)
 
 
 def _missing(first: int, seal: Seal, upto: int) -> str:

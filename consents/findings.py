@@ -14,6 +14,7 @@ class Kind(StrEnum):
     SEAL_MISSING = "seal_missing"
     SEAL_FORGED = "seal_forged"
     SEAL_BROKEN = "seal_broken"
+    MEANING = "meaning_changed"
     ANCHOR = "anchor_differs"
     DETAIL = "detail_differs"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from consents import documents, leaves, merkle, openings
+from consents import documents, leaves, meanings, merkle, openings
 from consents.documents import Document
 from consents.errors import ConsentError
 from consents.models import ConsentEvent, Seal
@@ -15,7 +15,7 @@ TYPE: Final = "optbook.proof"
 
 def seal_of(event: ConsentEvent) -> Seal | None:
     """The seal over this line, with its key; None while there is none."""
-    over = Seal.objects.filter(upto__gte=event.seq).select_related("key")
+    over = Seal.objects.light().filter(upto__gte=event.seq).select_related("key")
     found: Seal | None = over.order_by("upto").first()
     return found
 
@@ -24,8 +24,9 @@ def prove(event: ConsentEvent) -> Document:
     """All that somebody needs who has nothing but the public key: docs/verify.py reads it.
 
     `line`: every column. `index`, `path`: what leads from it to the root that `seal` has signed
-    (RFC 9162, section 2.1.3). `detail`, `address`: what is behind the commitments, with their
-    salts; None once it is erased. Needs the line's detail and identity.
+    (RFC 9162, section 2.1.3). `purposes`: what purposes meant when it did. `detail`, `address`:
+    what is behind the commitments, with their salts; None once it is erased. Needs the line's
+    detail and identity.
 
     Raises ConsentError `not_sealed_yet` for a line that no seal is over, and `line_changed` for
     one that does not fit its seal.
@@ -41,6 +42,7 @@ def prove(event: ConsentEvent) -> Document:
         "index": index,
         "path": [one.hex() for one in merkle.path(hashes, index)],
         "seal": documents.seal(seal),
+        "purposes": meanings.of(seal),
         "detail": openings.of_detail(event.detail),
         "address": openings.of_address(event.detail, event.identity),
     }
@@ -49,13 +51,15 @@ def prove(event: ConsentEvent) -> Document:
 def whole_ledger(upto: int, progress: Callable[[int], None] = lambda _: None) -> Iterator[Document]:
     """Everything sealed up to line `upto`: a head, then each seal and the lines it is over.
 
-    Holds no personal data: that is behind the commitments. `progress` is told how many lines
-    have been handed out.
+    What purposes mean comes before the first seal that has it so. Holds no personal data: that is
+    behind the commitments. `progress` is told how many lines have been handed out.
     """
     yield {"type": "optbook.ledger", "format": 1}
     count = 0
     seals = Seal.objects.light().filter(upto__lte=upto).select_related("key").order_by("number")
     for seal in seals.iterator():
+        if seal.meanings is not None:
+            yield {"purposes": seal.meanings}
         yield documents.seal(seal)
         lines = ConsentEvent.objects.filter(seq__gt=seal.after, seq__lte=seal.upto)
         for columns in lines.order_by("seq").values(*leaves.COLUMNS):

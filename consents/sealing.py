@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from consents import anchors, feeds, leaves, merkle, seal_keys
+from consents import anchors, feeds, leaves, meanings, merkle, seal_keys
 from consents.models import ConsentEvent, Seal, SealKey
 from consents.models.seals import HASH_BYTES
 from consents.signatures import SigningKey
@@ -81,7 +81,8 @@ def _wait_for_turn() -> None:
 
 
 def _signed(last: Seal | None, upto: int, hashes: list[bytes]) -> Seal:
-    key = seal_keys.signing()
+    key, means = seal_keys.signing(), meanings.current()
+    purposes = meanings.digest(means)
     made = Seal(
         number=last.number + 1 if last else 1,
         format=leaves.FORMAT,
@@ -90,6 +91,8 @@ def _signed(last: Seal | None, upto: int, hashes: list[bytes]) -> Seal:
         count=len(hashes),
         root=merkle.root(hashes),
         previous=last.digest() if last else bytes(HASH_BYTES),
+        purposes=purposes,
+        meanings=None if last and bytes(last.purposes) == purposes else means,
         sealed_at=database_clock(),
         key=_kept(key),
         leaves=b"".join(hashes),

@@ -14,7 +14,7 @@ from typing import Final
 
 from django.db.models import Count, Max, Sum
 
-from consents import anchors, chain, diagnosis, leaves, seal_keys, sealing
+from consents import anchors, chain, diagnosis, leaves, meanings, seal_keys, sealing
 from consents.findings import Finding, Kind
 from consents.models import Seal
 
@@ -44,6 +44,7 @@ def verify(upto: int, progress: Callable[[int], None] = lambda _: None) -> Itera
     `progress` is told how many lines have been looked at.
     """
     yield from chain.check(_seals(upto), seal_keys.trusted())
+    yield from meanings.check_newest()
     checked = 0
     for span in _spans(_seals(upto)):
         if not _fits(span):

@@ -194,8 +194,8 @@ def climbed(hashed, index, size, path):
 # --- seals
 
 STATEMENT = (
-    *("after", "count", "format", "key", "number", "previous", "root", "sealed_at", "type"),
-    "upto",
+    *("after", "count", "format", "key", "number", "previous", "purposes", "root", "sealed_at"),
+    *("type", "upto"),
 )
 
 
@@ -212,12 +212,17 @@ class Seal:
         self.number, self.count = whole(statement["number"]), whole(statement["count"])
         self.after, self.upto = whole(statement["after"]), whole(statement["upto"])
         self.root, self.previous = unhex(statement["root"], 32), unhex(statement["previous"], 32)
+        self.purposes = unhex(statement["purposes"], 32)
         self.sealed_at = statement["sealed_at"]
         time_bytes(self.sealed_at)
         self.key, signed = unhex(public, 32), canonical(statement)
         self._check_key(statement["key"], trusted)
         self._check_signature(unhex(signature, 64), signed)
         self.digest = hashlib.sha256(signed + unhex(signature)).digest()
+
+    def check_purposes(self, meanings):
+        fits = hashlib.sha256(canonical(meanings)).digest() == self.purposes
+        need(fits, f"what purposes meant when seal {self.number} was made was changed")
 
     def _check_key(self, name, trusted):
         is_named = name == hashlib.sha256(self.key).hexdigest()[:16]
@@ -235,9 +240,10 @@ class Seal:
 
 
 def verify_proof(proof, trusted):
-    names = ("type", "line", "index", "path", "seal", "detail", "address")
-    _, line, index, path, seal, detail, address = fields(proof, names, "a proof")
+    names = ("type", "line", "index", "path", "seal", "purposes", "detail", "address")
+    _, line, index, path, seal, purposes, detail, address = fields(proof, names, "a proof")
     seal = Seal(seal, trusted)
+    seal.check_purposes(purposes)
     need(isinstance(path, list), "the path is no list")
     root = climbed(leaf(line), whole(index), seal.count, [unhex(one, 32) for one in path])
     need(root == seal.root, "the line is not one of those sealed, or was changed")
@@ -251,29 +257,37 @@ def verify_proof(proof, trusted):
         opened = b"address\0" + unhex(salt) + text_bytes(channel) + b"\0" + text_bytes(shown)
         committed = hashlib.sha256(opened).hexdigest()
         need(committed == line["address_commitment"], "the address is not the one recorded")
-    told = f"line {line['seq']}, {line['action']} of {line['occurred_at']}"
+    keys = {one["id"]: one["key"] for one in purposes}
+    purpose = keys.get(line["purpose_id"], "a purpose unknown then")
+    told = f"line {line['seq']}, {line['action']} to {purpose} of {line['occurred_at']}"
     return f"{told}, in seal {seal.number} of {seal.sealed_at}", {seal.number: seal}
 
 
 def verify_ledger(rows, trusted):
     seals, lines = {}, 0
     last, tree, at = None, None, 0
+    purposes, is_new = None, False
     for text in rows:
         document = parse(text)
         need(canonical(document) == text, "a line of the file is not written as it should be")
-        if "statement" in document:
+        if "purposes" in document:
+            need(document["purposes"] != purposes, "what purposes mean stands there twice")
+            (purposes,), is_new = fields(document, ("purposes",), "what purposes mean"), True
+        elif "statement" in document:
             finish(last, tree)
+            is_new = False
             last, tree = followed(last, Seal(document, trusted)), Tree()
+            last.check_purposes(purposes)
             seals[last.number], at = last, last.after
             # Nothing stands before the first line.
             at = at if last.number > 1 else -(2**63) - 1
         else:
-            need(last is not None, "a line stands before the first seal")
+            need(last is not None and not is_new, "a line stands before its seal")
             tree.add(leaf(document))
             need(at < document["seq"] <= last.upto, f"line {document['seq']} is out of its place")
             lines, at = lines + 1, document["seq"]
     finish(last, tree)
-    need(last is not None, "there is no seal in it")
+    need(last is not None and not is_new, "it ends before a seal")
     told = f"{lines} lines in {len(seals)} seals"
     return f"{told}, the last of {last.sealed_at} up to line {last.upto}", seals
 
@@ -342,6 +356,9 @@ def main():
         except (NotGenuine, OSError) as error:
             is_good = False
             print(f"{path}: NOT GENUINE: {error}")
+        except (AttributeError, LookupError, RecursionError, TypeError, ValueError):
+            is_good = False
+            print(f"{path}: NOT GENUINE: it is not made as such a document is")
     sys.exit(0 if is_good else 1)
 
 

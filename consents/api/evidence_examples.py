@@ -44,6 +44,7 @@ _PROOF: Final[Mapping[str, Any]] = {
             "key": _HASH[:16],
             "number": 12,
             "previous": _HASH,
+            "purposes": _HASH,
             "root": _HASH,
             "sealed_at": "2026-01-31T12:10:00.000000Z",
             "type": "optbook.seal",
@@ -52,6 +53,7 @@ _PROOF: Final[Mapping[str, Any]] = {
         "signature": _HASH * 2,
         "public_key": _HASH,
     },
+    "purposes": [{"id": _PURPOSE, "key": "marketing", "parent": CONTACT}],
     "detail": {
         "salt": _SALT,
         "detail": {

@@ -21,6 +21,9 @@ class ProofBody(serializers.Serializer[Any]):
         child=serializers.CharField(), help_text="From the line to the seal's root (RFC 9162)."
     )
     seal = SealBody()
+    purposes = serializers.ListField(
+        child=serializers.DictField(), help_text="What purposes meant then: id, key, parent."
+    )
     detail = serializers.DictField(
         allow_null=True, help_text="The evidence and its salt; null once it is erased."
     )

@@ -62,9 +62,11 @@ class Migration(migrations.Migration):
                 ("count", models.IntegerField()),
                 ("root", models.BinaryField(max_length=32)),
                 ("previous", models.BinaryField(max_length=32)),
+                ("purposes", models.BinaryField(max_length=32)),
                 ("sealed_at", models.DateTimeField()),
                 ("signature", models.BinaryField(max_length=64)),
                 ("leaves", models.BinaryField()),
+                ("meanings", models.JSONField(null=True)),
                 (
                     "key",
                     models.ForeignKey(
@@ -79,6 +81,13 @@ class Migration(migrations.Migration):
                 "ordering": ["-number"],
                 "abstract": False,
                 "base_manager_name": "objects",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("meanings__isnull", False)),
+                        fields=["number"],
+                        name="seal_with_meanings",
+                    )
+                ],
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(("count__gte", 1), ("number__gte", 1)),

@@ -49,8 +49,9 @@ class Seal(AppendOnlyModel):
     `number`: 1, 2, 3 without a gap. `root`: of the Merkle tree over the lines in their order
     (`consents.merkle`, `consents.leaves`). `previous`: the `digest` of the seal before; zeros for
     the first. `leaves`: the hashes of the lines one after another, so that what does not fit can
-    be named; they are not signed, the root that they lead to is. `format`: which columns of a
-    line are sealed, and how they are written.
+    be named; they are not signed, the root that they lead to is. `purposes`: the hash of what
+    purposes mean (`consents.meanings`); `meanings`: that itself, where it is not as in the seal
+    before. `format`: which columns of a line are sealed, and how they are written.
     """
 
     number = models.BigIntegerField(primary_key=True, editable=False)
@@ -60,10 +61,12 @@ class Seal(AppendOnlyModel):
     count = models.IntegerField()
     root = models.BinaryField(max_length=HASH_BYTES)
     previous = models.BinaryField(max_length=HASH_BYTES)
+    purposes = models.BinaryField(max_length=HASH_BYTES)
     sealed_at = models.DateTimeField()
     key = models.ForeignKey(SealKey, on_delete=models.PROTECT, related_name="+", db_index=False)
     signature = models.BinaryField(max_length=64)
     leaves = models.BinaryField()
+    meanings = models.JSONField(null=True)
 
     objects = SealQuerySet.as_manager()
 
@@ -77,12 +80,19 @@ class Seal(AppendOnlyModel):
                 name="seal_goes_forward", condition=models.Q(upto__gt=models.F("after"))
             ),
         ]
+        indexes = [
+            models.Index(
+                fields=["number"],
+                name="seal_with_meanings",
+                condition=models.Q(meanings__isnull=False),
+            )
+        ]
 
     def __str__(self) -> str:
         return f"Seal {self.number}, lines up to {self.upto}"
 
     def statement(self) -> dict[str, Any]:
-        """What is signed, as JSON: every column but the signature and the leaves."""
+        """What is signed, as JSON: every column but the signature and what is behind hashes."""
         return {
             "after": self.after,
             "count": self.count,
@@ -90,6 +100,7 @@ class Seal(AppendOnlyModel):
             "key": self.key_id,
             "number": self.number,
             "previous": bytes(self.previous).hex(),
+            "purposes": bytes(self.purposes).hex(),
             "root": bytes(self.root).hex(),
             "sealed_at": written(self.sealed_at),
             "type": "optbook.seal",

@@ -8,9 +8,15 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from consents import leaves, merkle, seal_keys, sealing, signatures
+from consents import leaves, meanings, merkle, seal_keys, sealing, signatures
 from consents.models import ConsentEvent, Seal, SealKey, Sender
-from tests.consents.factories import NUMBER, OTHER_NUMBER, OptInFactory, british_number
+from tests.consents.factories import (
+    NUMBER,
+    OTHER_NUMBER,
+    OptInFactory,
+    PurposeFactory,
+    british_number,
+)
 from tests.consents.parallel import at_once
 from tests.consents.test_feeds import held_open
 from tests.consents.test_signatures import new_key
@@ -66,10 +72,23 @@ def test_a_seal_is_signed_over_all_its_columns_but_the_leaves(sender: Sender) ->
     assert kept.statement() == made.statement()
     assert set(kept.statement()) - {"type"} == {
         column.name for column in Seal._meta.concrete_fields
-    } - {"signature", "leaves"}
+    } - {"signature", "leaves", "meanings"}
     public = seal_keys.signing().public
     assert signatures.is_signed(kept.signed_bytes(), bytes(kept.signature), public)
     assert bytes(SealKey.objects.get(id=made.key_id).public) == public
+
+
+def test_what_purposes_mean_is_kept_where_it_is_not_as_before(sender: Sender) -> None:
+    made = []
+    for is_new in (False, False, True, False):
+        if is_new:
+            PurposeFactory(key="newsletter")
+        OptInFactory()
+        made += seal()
+    assert [one.meanings is None for one in made] == [False, True, False, True]
+    assert meanings.of(made[1]) == made[0].meanings
+    assert meanings.of(made[3]) == meanings.current() == made[2].meanings
+    assert "newsletter" in str(made[2].meanings)
 
 
 def test_many_lines_are_sealed_seal_by_seal(sender: Sender, seals_of: Any) -> None:

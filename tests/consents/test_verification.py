@@ -15,8 +15,14 @@ from hypothesis import strategies as st
 
 from consents import leaves, merkle, seal_keys, sealing, verification
 from consents.findings import Finding, Kind
-from consents.models import ConsentEvent, Seal, Sender
-from tests.consents.factories import MessageFactory, OptInFactory, StopFactory, british_number
+from consents.models import ConsentEvent, Purpose, Seal, Sender
+from tests.consents.factories import (
+    MessageFactory,
+    OptInFactory,
+    PurposeFactory,
+    StopFactory,
+    british_number,
+)
 from tests.consents.tampering import LEDGER, SEALS, execute, rewrite, seal, tampered
 from tests.consents.tampering import with_all_power as with_all_power
 from tests.consents.test_signatures import new_key
@@ -228,6 +234,8 @@ SEAL_COLUMNS: dict[str, Any] = {
     "key_id": "0" * 16,
     "signature": bytes(64),
     "leaves": bytes(160),
+    "purposes": bytes(32),
+    "meanings": "[]",
     "number": 9,
 }
 
@@ -248,6 +256,28 @@ def test_nonsense_in_a_seal_is_a_finding_and_no_fault(lines: list[int]) -> None:
         with tampered():
             rewrite(SEALS, 2, **{column: value})
             assert Kind.SEAL_FORGED in {one.kind for one in findings()}, (column, value)
+
+
+@pytest.mark.parametrize(
+    "change", ["key = 'sales'", "parent_id = (SELECT id FROM consents_purpose WHERE key = 'all')"]
+)
+def test_a_purpose_that_was_given_another_meaning_is_found(lines: list[int], change: str) -> None:
+    PurposeFactory(key="newsletter")
+    OptInFactory(purpose="newsletter")
+    seal()
+    with tampered():
+        execute(f"UPDATE consents_purpose SET {change} WHERE key = 'newsletter'")
+        [finding] = findings()
+        assert finding.kind == Kind.MEANING
+        assert "was newsletter when it was sealed" in finding.message
+
+
+def test_a_purpose_that_came_later_or_was_called_otherwise_is_no_finding(
+    lines: list[int],
+) -> None:
+    PurposeFactory(key="newsletter")
+    Purpose.objects.filter(key="marketing").update(name="Offers", allowed_in_window=True)
+    assert findings() == []
 
 
 def test_a_missing_seal_is_named_with_its_lines(lines: list[int]) -> None:

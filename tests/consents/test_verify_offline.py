@@ -15,10 +15,10 @@ import pytest
 from django.core.management import call_command
 
 from config.home import BASE
-from consents import ledger, proofs, seal_keys, sealing
+from consents import ledger, meanings, proofs, seal_keys, sealing
 from consents.commitments import canonical
 from consents.models import ConsentEvent, Sender
-from tests.consents.factories import OptInFactory, StopFactory, british_number
+from tests.consents.factories import OptInFactory, PurposeFactory, StopFactory, british_number
 from tests.consents.test_signatures import new_key
 
 SCRIPT = BASE / "docs" / "verify.py"
@@ -64,7 +64,10 @@ def sealed(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> list[ConsentEvent
         OptInFactory(identity=british_number(at), evidence={"n": 1.5, "wording": "Ja, så här"})
     StopFactory(identity=british_number(0))
     ledger.void(OptInFactory(), note="A mistake.", actor="")
-    list(sealing.seal())
+    sealed = sealing.seal()
+    next(sealed)
+    PurposeFactory(key="newsletter")
+    list(sealed)
     return list(ConsentEvent.objects.select_related("detail", "identity").order_by("seq"))
 
 
@@ -128,6 +131,7 @@ def test_a_proof_of_any_line_is_accepted(
     done = verify("--key", seal_keys.signing().public.hex(), *paths)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count(": GENUINE: line") == len(sealed) == 11
+    assert "opt_in to all of" in done.stdout
 
 
 def test_a_proof_that_was_touched_is_refused(
@@ -162,21 +166,35 @@ def test_a_ledger_that_was_cut_off_is_seen_by_the_seals_kept_outside(
     assert "seal 3 was kept outside and is missing here" in done.stdout
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[]", "{}", "nothing", '{"proof": null}', '{"type": "optbook.proof"}', "1", '"x"']
-)
-def test_what_is_no_document_is_refused_without_a_trace(
-    verify: Verify, tmp_path: Path, text: str
-) -> None:
-    path = tmp_path / "nonsense"
-    path.write_text(text)
-    done = verify(path, tmp_path / "none")
+NONSENSE = [
+    *("", "[]", "{}", "nothing", "1"),
+    *('{"proof": null}', '{"type": "optbook.proof"}', "[" * 9999),
+]
+
+
+def test_what_is_no_document_is_refused_without_a_trace(verify: Verify, tmp_path: Path) -> None:
+    paths = [tmp_path / f"nonsense-{number}" for number in range(len(NONSENSE))]
+    for path, text in zip(paths, NONSENSE, strict=True):
+        path.write_text(text)
+    done = verify(*paths, tmp_path / "none")
     assert (done.returncode, done.stderr) == (1, "")
-    assert done.stdout.count("NOT GENUINE") == 2
+    assert done.stdout.count("NOT GENUINE") == len(NONSENSE) + 1
+
+
+def test_a_document_that_somebody_signed_and_made_wrongly_is_refused_without_a_trace(
+    verify: Verify, sealed: list[ConsentEvent], tmp_path: Path
+) -> None:
+    for number, nonsense in enumerate(([{"id": []}], [{"id": {}, "key": 1}], "text", 7, [None])):
+        proof = proofs.prove(sealed[3])
+        statement = proof["seal"]["statement"]
+        statement["purposes"] = meanings.digest(nonsense).hex()
+        proof["seal"]["signature"] = seal_keys.signing().sign(canonical(statement)).hex()
+        done = verify(written(tmp_path / str(number), {**proof, "purposes": nonsense}))
+        assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_the_export_holds_no_address_and_no_evidence(exported: Path) -> None:
     text = exported.read_text()
     assert british_number(3) not in text
     assert "wording" not in text
-    assert len([json.loads(line) for line in text.splitlines()]) == 1 + 3 + 11
+    assert len([json.loads(line) for line in text.splitlines()]) == 1 + 2 + 3 + 11
