@@ -19,6 +19,7 @@ from django.db.models import QuerySet
 from consents import anchors, feeds, leaves, meanings, merkle, seal_keys
 from consents.models import ConsentEvent, Seal, SealKey
 from consents.models.seals import HASH_BYTES
+from consents.signals import ledger_sealed
 from consents.signatures import SigningKey
 from consents.writing import database_clock
 
@@ -72,6 +73,7 @@ def _seal_next() -> Seal | None:
             return None
         made = _signed(last, leaves.seq(entries[-1]), [merkle.leaf(one) for one in entries])
         made.append()
+        ledger_sealed.send(sender=Seal, seal=made)
     return made
 
 

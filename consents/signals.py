@@ -3,6 +3,7 @@
 One event written alone rings Django's own `post_save` of ConsentEvent. Events written together
 ring `lines_recorded` once, with all of them. `may_write_changed` rings when whether somebody may
 be written to at all has changed without a line about them: the rules of a purpose did.
+`ledger_sealed` rings for each seal.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from consents.models import ConsentEvent
 
 lines_recorded = Signal()  # lines: Lines
+ledger_sealed = Signal()  # seal: Seal
 may_write_changed = Signal()  # identities: list[UUID]
 
 

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from consents.models import ChannelIdentity, ConsentEvent, Sender, Standing
+from consents import documents
+from consents.models import ChannelIdentity, ConsentEvent, Seal, Sender, Standing
 from consents.models.prepared import prepared
 from consents.signals import Lines
 from consents.vocabulary import CONSENT_ACTIONS, ROOT_PURPOSE, Action
@@ -135,6 +136,22 @@ def sync_failed(rows: Sequence[ProviderSync]) -> None:
             for one in subscriptions.wanting(account.sender_id, Trigger.SYNC_FAILED)
         ]
     WebhookDelivery.objects.bulk_create(told)
+
+
+def ledger_sealed(seal: Seal) -> None:
+    """Tell every sender's subscribers of a seal, in its transaction: they keep it outside."""
+    senders = list(Sender.objects.values_list("id", flat=True))
+    subscriptions = Subscriptions(senders)
+    if not subscriptions:
+        return
+    now = database_clock()
+    data = {**documents.seal(seal), "digest": seal.digest().hex()}
+    body = message(Trigger.LEDGER_SEALED, seal.sealed_at, data)
+    WebhookDelivery.objects.bulk_create(
+        delivery(endpoint, Trigger.LEDGER_SEALED, body, now)
+        for sender in senders
+        for endpoint in subscriptions.wanting(sender, Trigger.LEDGER_SEALED)
+    )
 
 
 def message(trigger: Trigger, at: datetime, data: Body) -> Body:

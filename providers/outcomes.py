@@ -47,6 +47,7 @@ class Trigger(StrEnum):
     WINDOW_OPENED = "WINDOW_OPENED"
     WINDOW_CLOSED = "WINDOW_CLOSED"
     SYNC_FAILED = "SYNC_FAILED"
+    LEDGER_SEALED = "LEDGER_SEALED"
     TEST = "TEST"  # sent when somebody asks for it
 
 

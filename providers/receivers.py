@@ -10,8 +10,8 @@ from uuid import UUID
 
 from django.db.models.signals import post_save
 
-from consents.models import ConsentEvent
-from consents.signals import Line, Lines, lines_recorded, may_write_changed
+from consents.models import ConsentEvent, Seal
+from consents.signals import Line, Lines, ledger_sealed, lines_recorded, may_write_changed
 from consents.vocabulary import Action
 from providers import notifications, outbox
 
@@ -24,6 +24,7 @@ def connect() -> None:
     """Called once, when the app is ready."""
     post_save.connect(_on_event, sender=ConsentEvent, dispatch_uid="providers.event")
     lines_recorded.connect(_on_lines, dispatch_uid="providers.lines")
+    ledger_sealed.connect(_on_seal, dispatch_uid="providers.seal")
     may_write_changed.connect(_on_may_write, dispatch_uid="providers.may_write")
 
 
@@ -34,6 +35,10 @@ def _on_event(instance: ConsentEvent, **_: Any) -> None:
 
 def _on_lines(lines: Lines, **_: Any) -> None:
     _ring(lines)
+
+
+def _on_seal(seal: Seal, **_: Any) -> None:
+    notifications.ledger_sealed(seal)
 
 
 def _on_may_write(identities: list[UUID], **_: Any) -> None:

@@ -35,6 +35,7 @@ TRIGGERS = {
     "WINDOW_OPENED": "A customer window has opened",
     "WINDOW_CLOSED": "A customer window has closed",
     "SYNC_FAILED": "A provider could not be told",
+    "LEDGER_SEALED": "The ledger was sealed",
 }
 
 

@@ -188,7 +188,7 @@ def test_a_document_that_somebody_signed_and_made_wrongly_is_refused_without_a_t
         proof = proofs.prove(sealed[3])
         statement = proof["seal"]["statement"]
         statement["purposes"] = meanings.digest(nonsense).hex()
-        proof["seal"]["signature"] = seal_keys.signing().sign(canonical(statement)).hex()
+        proof["seal"]["signature"] = seal_keys.signing().sign(canonical(statement).encode()).hex()
         done = verify(written(tmp_path / str(number), {**proof, "purposes": nonsense}))
         assert (done.returncode, done.stderr) == (1, "")
 

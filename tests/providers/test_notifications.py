@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from consents import window_lines
+from consents import sealing, window_lines
 from consents.vocabulary import Lifts, Origin
 from providers import accounts, notifications, verdicts
 from providers.contract import Kind, Result
@@ -159,6 +159,29 @@ def test_a_row_that_arrives_tells_of_no_failure(account, endpoint):
     opt_in()
     settled(account)
     assert "SYNC_FAILED" not in triggers()
+
+
+# --- seals over the ledger
+
+
+def test_a_seal_is_told_to_the_subscribers_of_every_sender(endpoint):
+    EndpointFactory(sender=SenderFactory())
+    EndpointFactory(triggers=["CONSENT_CHANGED"])
+    opt_in()
+    [seal] = sealing.seal()
+    told = [one for one in owed() if one.trigger == "LEDGER_SEALED"]
+    assert len(told) == 2
+    for one in told:
+        assert (one.identity, one.event) == (None, None)
+        assert one.body["data"]["statement"] == seal.statement()
+        assert one.body["data"]["digest"] == seal.digest().hex()
+        assert NUMBER not in str(one.body)
+
+
+def test_a_seal_is_made_where_nobody_listens(sender):
+    opt_in()
+    assert len(list(sealing.seal())) == 1
+    assert owed() == []
 
 
 # --- results of registrations
