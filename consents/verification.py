@@ -16,7 +16,8 @@ from django.db.models import Count, Max, Sum
 
 from consents import anchors, chain, diagnosis, leaves, meanings, seal_keys, sealing
 from consents.findings import Finding, Kind
-from consents.models import Seal
+from consents.models import Seal, Verification
+from consents.writing import database_clock
 
 _SPAN_LINES: Final = sealing.LINES_MAX
 _SPAN_SEALS: Final = 1000
@@ -52,6 +53,13 @@ def verify(upto: int, progress: Callable[[int], None] = lambda _: None) -> Itera
                 yield from _examined(seal)
         checked += sum(seal.count for seal in span)
         progress(checked)
+
+
+def note(tally: Tally, findings: int) -> None:
+    """Keep for the home page that so much was verified now, and how many findings there were."""
+    Verification.objects.create(
+        verified_at=database_clock(), seals=tally.seals, lines=tally.lines, findings=findings
+    )
 
 
 def compare(anchored: Path) -> Iterator[Finding]:

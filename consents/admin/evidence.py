@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -19,9 +21,39 @@ from consents import dashboard, proofs, receipts, sealing
 from consents.admin import wording
 from consents.admin.tables import ReadOnlyAdmin
 from consents.admin.theme import display
+from consents.dashboard import Card
 from consents.errors import ConsentError
-from consents.models import ConsentEvent, Seal
+from consents.models import ConsentEvent, Seal, Verification
 from consents.vocabulary import Action
+
+
+def cards(now: datetime) -> list[Card]:
+    """When the ledger was sealed last, and what its last verification said."""
+    last = Seal.objects.light().first()
+    verified = Verification.objects.first()
+    unsealed = dashboard.in_words(dashboard.bounded(sealing.unsealed()))
+    words = f"{unsealed} lines not sealed yet. {_verdict(verified)}"
+    return [
+        Card(
+            title="Ledger sealed",
+            figure=str(naturaltime(last.sealed_at)) if last else "Never",
+            note=words,
+            url=reverse("admin:consents_seal_changelist"),
+            tone="danger" if verified and verified.findings else "success" if verified else "",
+        )
+    ]
+
+
+dashboard.register(cards)
+
+
+def _verdict(verified: Verification | None) -> str:
+    if verified is None:
+        return "Never verified."
+    when = naturaltime(verified.verified_at)
+    if verified.findings:
+        return f"Verified {when}: it is NOT as it was sealed."
+    return f"Verified {when}: as it was sealed."
 
 
 @admin.register(Seal)

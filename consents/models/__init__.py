@@ -6,7 +6,7 @@ from consents.models.ledger import ConsentEvent, EventDetail
 from consents.models.people import ChannelIdentity, Contact, Sender
 from consents.models.purposes import Keyword, Purpose
 from consents.models.review import ReviewItem
-from consents.models.seals import Seal, SealKey
+from consents.models.seals import Seal, SealKey, Verification
 from consents.models.standing import Confirmation, Consent, InboundMessage, Standing
 from consents.models.tallies import DayTally, ReachTally, TallyMark
 
@@ -33,5 +33,6 @@ __all__ = [
     "Sender",
     "Standing",
     "TallyMark",
+    "Verification",
     "VisitorUse",
 ]

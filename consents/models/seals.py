@@ -9,6 +9,7 @@ from django.db import models
 
 from consents.commitments import canonical
 from consents.models.append_only import AppendOnlyModel, AppendOnlyQuerySet
+from consents.models.base import new_id
 from consents.timestamps import written
 
 HASH_BYTES = 32
@@ -118,3 +119,19 @@ class Seal(AppendOnlyModel):
     def digest(self) -> bytes:
         """By which the next seal, and whoever keeps seals outside, holds this one (SHA-256)."""
         return hashlib.sha256(self.signed_bytes() + bytes(self.signature)).digest()
+
+
+class Verification(models.Model):
+    """That the ledger was verified once, and what came of it: so many `findings`, none if good."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    verified_at = models.DateTimeField()
+    seals = models.BigIntegerField()
+    lines = models.BigIntegerField()
+    findings = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"verified {self.verified_at:%Y-%m-%d %H:%M}"

@@ -63,6 +63,7 @@ class Command(BaseCommand):
         return count
 
     def _sum_up(self, tally: Tally, count: int) -> None:
+        verification.note(tally, count)
         self.stdout.write(
             f"{tally.lines:,} lines in {tally.seals:,} seals looked at; "
             f"{sealing.unsealed().count():,} lines are not sealed yet."

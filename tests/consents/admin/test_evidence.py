@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from consents import proofs, sealing
+from consents import proofs, sealing, verification
 from consents.models import ConsentEvent, Seal, Sender
 from tests.consents.factories import NUMBER, OptInFactory, StopFactory
 
@@ -102,3 +104,30 @@ def test_not_even_a_superuser_changes_or_deletes_an_entry_or_a_seal(
     chosen = {"action": "delete_selected", "_selected_action": str(event.pk), "post": "yes"}
     desk.post(page(EVENTS.format("changelist")), chosen)
     assert (ConsentEvent.objects.get().source, Seal.objects.count()) == ("WEB", 1)
+
+
+# --- the tile of the home page
+
+
+def tile(desk):
+    cards = desk.get(reverse("admin:index")).context["cards"]
+    return next(one for one in cards if one.title == "Ledger sealed")
+
+
+def test_the_home_page_says_when_the_ledger_was_sealed_and_what_is_not(desk):
+    assert tile(desk).figure == "Never"
+    OptInFactory()
+    assert tile(desk).note == "1 lines not sealed yet. Never verified."
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_home_page_says_how_the_last_verification_went(desk):
+    OptInFactory()
+    list(sealing.seal())
+    call_command("verify_ledger", stdout=io.StringIO())
+    assert tile(desk).figure == "now"
+    assert tile(desk).note == "0 lines not sealed yet. Verified now: as it was sealed."
+    assert tile(desk).tone == "success"
+    verification.note(verification.tally(), 1)
+    assert "NOT as it was sealed" in tile(desk).note
+    assert tile(desk).tone == "danger"

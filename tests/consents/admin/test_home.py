@@ -119,7 +119,8 @@ def test_no_query_of_the_page_counts_the_ledger_or_all_states(desk):
     big = re.compile(
         r"FROM \"?consents_(consentevent|consent|contact|channelidentity|eventdetail)\b"
     )
-    assert not [one["sql"] for one in queries if big.search(one["sql"] or "")]
+    asked = [one["sql"] or "" for one in queries]
+    assert not [sql for sql in asked if big.search(sql) and " LIMIT " not in sql]
 
 
 def test_who_is_not_staff_sees_no_figures(client):
