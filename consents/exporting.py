@@ -6,24 +6,21 @@ sends some thousand at a time, and of the past only what one person said of one 
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain, groupby
+from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from django.db import transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
-from consents import entries, history, window
+from consents import entries, history, tabular, window
 from consents.errors import ConsentError
 from consents.folding import fold
 from consents.models import Consent, Sender
 from consents.purposes import PurposeTree
 from consents.timestamps import written
-from consents.verdicts import compact
 from consents.vocabulary import Channel, State
 from consents.writing import database_clock
 
@@ -121,19 +118,12 @@ def past(selection: Selection, at: datetime, *, hindsight: bool = False) -> Iter
 
 def in_csv(rows: Iterable[Row]) -> Iterator[bytes]:
     """The rows as CSV with a header; what is None is empty."""
-    page = io.StringIO()
-    writer = csv.writer(page, lineterminator="\n")
-    for cells in chain([Row._fields], map(_cells, rows)):
-        writer.writerow(cells)
-        yield page.getvalue().encode()
-        page.seek(0)
-        page.truncate()
+    return tabular.in_csv(Row._fields, map(_cells, rows))
 
 
 def in_ndjson(rows: Iterable[Row]) -> Iterator[bytes]:
     """The rows as JSON objects, one a line."""
-    for row in rows:
-        yield f"{compact(dict(zip(Row._fields, _cells(row), strict=True)))}\n".encode()
+    return tabular.in_ndjson(Row._fields, map(_cells, rows))
 
 
 def _consents(selection: Selection) -> QuerySet[Consent]:

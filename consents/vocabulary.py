@@ -199,3 +199,15 @@ class Scope(StrEnum):
     CHECK = "check"
     READ = "read"
     MANAGE = "manage"
+
+
+class FileStatus(StrEnum):
+    """Where a file stands that was handed in."""
+
+    RECEIVED = "received"  # nobody has said yet what its columns mean
+    CHECKING = "checking"
+    CHECKED = "checked"
+    RECORDING = "recording"
+    RECORDED = "recorded"
+    CANCELLED = "cancelled"
+    FAILED = "failed"

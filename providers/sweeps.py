@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from consents import idempotency, quotas, sealing, settling, tallies, window_lines
 from consents.anchors import AnchorError
+from consents.importing import intake
 from consents.models import ReviewItem
 from consents.writing import database_clock
 from providers import accounts, deliveries, hearing, outbox, settlement, verdicts
@@ -103,7 +104,7 @@ def _seal(counts: Counts) -> None:
 
 def _purge_everything() -> int:
     purges = (
-        *(purge, idempotency.purge, quotas.purge),
+        *(purge, idempotency.purge, quotas.purge, intake.purge_files),
         *(deliveries.purge, verdicts.purge, hearing.purge),
     )
     return sum(_until_forgotten(forget) for forget in purges)

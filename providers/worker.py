@@ -21,6 +21,7 @@ from django.db import (
     connection,
 )
 
+from consents.importing import background
 from providers import claims, hearing, settlement, sweeps
 from providers.arrivals import Returned
 from providers.claims import CALL_SECONDS, Call
@@ -57,8 +58,8 @@ class Worker:
     def run(self, stop: Event) -> None:
         """Step until told to stop, then finish what is under way.
 
-        Survives the database's absence. Three threads beside it: one sweeps now and then, one
-        tells subscribers, one applies callbacks.
+        Survives the database's absence. Four threads beside it: one sweeps now and then, one
+        tells subscribers, one applies callbacks, one looks at files and records them.
         """
         sweeper = Thread(target=_sweep_now_and_then, args=(stop,), daemon=True)
         sweeper.start()
@@ -66,6 +67,8 @@ class Worker:
         courier.start()
         hearer = Thread(target=hearing.run, args=(stop,), daemon=True)
         hearer.start()
+        importer = Thread(target=background.run, args=(stop,), daemon=True)
+        importer.start()
         while not stop.is_set():
             begun = time.monotonic()
             try:
@@ -80,6 +83,8 @@ class Worker:
         self.finish()
         courier.join(CALL_SECONDS)
         hearer.join(CALL_SECONDS)
+        # What it has in hand is taken back with its connection, and done again.
+        importer.join(CALL_SECONDS)
 
     def drain(self, *, probe: bool = False) -> int:
         """Step until nothing is due and nothing is under way; how many calls were made.

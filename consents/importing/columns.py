@@ -37,7 +37,8 @@ _REMEMBERED: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a file is read. `columns`: field by column, where the names differ.
+    """How a file is read. `columns`: field by column, where the names differ; empty for a column
+    that is to be passed over though its name is a field's.
 
     `defaults`: what holds where a row says nothing. `zone`: of times that do not state theirs;
     where it is empty they are refused.
@@ -136,11 +137,11 @@ class Reader:
 
     def _check_mapping(self, header: Sequence[str]) -> None:
         for column, name in self.manner.columns.items():
-            if not _is_field(name):
+            if name and not _is_field(name):
                 raise ConsentError("unknown_field", f"There is no field {name!r}.")
             if header and column not in header:
                 raise ConsentError("unknown_column", f"The file has no column {column!r}.")
-        _check_once(list(self.manner.columns.values()))
+        _check_once(list(filter(None, self.manner.columns.values())))
 
     def _time(self, text: str) -> datetime | None:
         if not text:

@@ -5,39 +5,36 @@ from __future__ import annotations
 import csv
 import json
 import os
-import re
+import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final, Self, TextIO
 
 from consents.errors import ConsentError
 from consents.importing.files import Row, Source, Values
 from consents.importing.verdicts import CATEGORIES, Verdict
+from consents.tabular import harmless
 
-_STARTS_A_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-_NUMBER: Final = re.compile(r"[+-]?[\d\s().-]*")
+_ESCAPED: Final = "backslashreplace"
+"""Lone surrogates, which JSON can carry, are shown as JSON writes them."""
 
 
-class Report:
-    """Writes `<category>.csv` in a directory: the row's number, what is wrong, the row itself.
+class Sheets:
+    """A sheet of each category: the row's number, what is wrong, the row itself.
 
-    What an earlier report left there is replaced. Directory and files are made for their owner's
-    eyes alone. Raises ConsentError `unwritable_report`.
+    They are files without a name, gone whenever this process is. Raises ConsentError
+    `unwritable_report`.
     """
 
-    def __init__(self, directory: Path, header: Sequence[str]) -> None:
-        self.directory = directory
+    def __init__(self, header: Sequence[str]) -> None:
         self._header = header
         self._files = ExitStack()
         self._writers: dict[str, Any] = {}
+        self._texts: dict[str, TextIO] = {}
 
-    def __enter__(self) -> Report:
-        with _clearly():
-            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for category in CATEGORIES:
-                self._path(category).unlink(missing_ok=True)
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -50,12 +47,20 @@ class Report:
             writer = self._writers.get(verdict.category) or self._begin(verdict.category)
             writer.writerow([row.number, why, *self._cells(row.values)])
 
-    def _path(self, category: str) -> Path:
-        return self.directory / f"{category}.csv"
+    @property
+    def written(self) -> Mapping[str, TextIO]:
+        """The sheets that have rows, each from its beginning."""
+        for text in self._texts.values():
+            text.seek(0)
+        return self._texts
+
+    def _opened(self, category: str) -> TextIO:
+        return tempfile.TemporaryFile("w+", encoding="utf-8", errors=_ESCAPED, newline="")
 
     def _begin(self, category: str) -> Any:
-        writer = csv.writer(self._files.enter_context(_written_by_owner(self._path(category))))
-        writer.writerow(["row", "why", *map(_harmless, self._header or ["content"])])
+        self._texts[category] = self._files.enter_context(self._opened(category))
+        writer = csv.writer(self._texts[category])
+        writer.writerow(["row", "why", *map(harmless, self._header or ["content"])])
         self._writers[category] = writer
         return writer
 
@@ -64,10 +69,35 @@ class Report:
             return []
         if not self._header:
             return [json.dumps(values, ensure_ascii=False)]
-        return [_harmless(values[name]) for name in self._header]
+        return [harmless(values[name]) for name in self._header]
 
 
-def tally(verdicts: Iterable[Verdict], source: Source, report: Report) -> Counter[str]:
+class Report(Sheets):
+    """The same as `<category>.csv` in a directory.
+
+    What an earlier report left there is replaced. Directory and files are made for their owner's
+    eyes alone.
+    """
+
+    def __init__(self, directory: Path, header: Sequence[str]) -> None:
+        super().__init__(header)
+        self.directory = directory
+
+    def __enter__(self) -> Self:
+        with _clearly():
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for category in CATEGORIES:
+                self._path(category).unlink(missing_ok=True)
+        return self
+
+    def _path(self, category: str) -> Path:
+        return self.directory / f"{category}.csv"
+
+    def _opened(self, category: str) -> TextIO:
+        return _written_by_owner(self._path(category))
+
+
+def tally(verdicts: Iterable[Verdict], source: Source, report: Sheets) -> Counter[str]:
     """Count the verdicts, and write each row, read once more, into the file of its category."""
     counts: Counter[str] = Counter()
     rows = source.rows()
@@ -79,9 +109,8 @@ def tally(verdicts: Iterable[Verdict], source: Source, report: Report) -> Counte
 
 
 def _written_by_owner(path: Path) -> TextIO:
-    """Lone surrogates, which JSON can carry, are shown as JSON writes them."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    return os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="")
+    return os.fdopen(descriptor, "w", encoding="utf-8", errors=_ESCAPED, newline="")
 
 
 @contextmanager
@@ -91,9 +120,3 @@ def _clearly() -> Iterator[None]:
     except OSError as error:
         message = f"The report cannot be written: {error.strerror}."
         raise ConsentError("unwritable_report", message) from None
-
-
-def _harmless(cell: str) -> str:
-    """A cell that a spreadsheet would run as a formula is shown as the text it is."""
-    is_formula = cell[:1] in _STARTS_A_FORMULA and not _NUMBER.fullmatch(cell)
-    return f"'{cell}" if is_formula else cell

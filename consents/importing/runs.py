@@ -17,12 +17,19 @@ from consents.writing import database_clock
 
 
 def begin(
-    sender: Sender, source: Source, manner: Manner, actor: str, *, again: bool = False
+    sender: Sender,
+    source: Source,
+    manner: Manner,
+    actor: str,
+    *,
+    again: bool = False,
+    name: str = "",
 ) -> ImportRun:
     """The run that records this file in this manner: one that was stopped goes on, else a new one.
 
-    Raises ConsentError `already_imported` for a file that was recorded to its end before in the
-    same manner, unless it is to be recorded `again`.
+    `name`: what the file is called, if not by its path. Raises ConsentError `already_imported` for
+    a file that was recorded to its end before in the same manner, unless it is to be recorded
+    `again`.
     """
     digest = source.sha256()
     with transaction.atomic():
@@ -36,7 +43,7 @@ def begin(
             _check_new(before.first())
         return ImportRun.objects.create(
             sender=sender,
-            file_name=source.path.name[:255],
+            file_name=(name or source.path.name)[:255],
             sha256=digest,
             size=source.size,
             manner=manner.as_json(),

@@ -1,6 +1,6 @@
 """The tables of consent, by subject."""
 
-from consents.models.imports import ImportChunk, ImportRun
+from consents.models.imports import ImportChunk, ImportFile, ImportPiece, ImportRun
 from consents.models.keys import ApiKey, IdempotencyRecord, KeyUse, VisitorUse
 from consents.models.ledger import ConsentEvent, EventDetail
 from consents.models.people import ChannelIdentity, Contact, Sender
@@ -21,6 +21,8 @@ __all__ = [
     "EventDetail",
     "IdempotencyRecord",
     "ImportChunk",
+    "ImportFile",
+    "ImportPiece",
     "ImportRun",
     "InboundMessage",
     "KeyUse",

@@ -86,6 +86,7 @@ class Contact(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        permissions = [("export_contact", "Can take lists of people and of the ledger out")]
         constraints = [
             models.UniqueConstraint(
                 fields=["sender", "external_id"], name="contact_external_id_unique"

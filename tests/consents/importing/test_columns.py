@@ -117,6 +117,14 @@ def test_names_without_end_are_not_all_remembered() -> None:
     assert 0 < len(reader.ignored) <= 1000
 
 
+def test_a_column_may_be_passed_over_though_it_has_the_name_of_a_field() -> None:
+    manner = Manner(columns={"source": "", "note": ""}, defaults={"source": "CRM"})
+    reader = Reader(manner, ["identity", "source", "note"])
+    found, _ = reader.entry({"identity": NUMBER, "source": "x", "note": "y"}, "import:r", OURS)
+    assert (found.source, found.note) == ("CRM", "")
+    assert reader.ignored == ["source", "note"]
+
+
 # --- a manner that makes no sense
 
 
