@@ -196,6 +196,13 @@ LEDGER_TRUSTED_KEYS = environment.public_keys(env, "LEDGER_TRUSTED_KEYS")
 LEDGER_SEAL_MINUTES = environment.number(env, "LEDGER_SEAL_MINUTES", 10)
 LEDGER_ANCHOR_FILE = environment.text(env, "LEDGER_ANCHOR_FILE")
 
+# --- importing
+
+# Of a file handed in at the desk; it is kept in the database until it is done with.
+IMPORT_FILE_MAX = environment.number(
+    env, "IMPORT_FILE_MAX", 100 * 1024 * 1024, least=1, most=2**63 - 1
+)
+
 # --- subscribers
 
 WEBHOOKS_ALLOW_HTTP = environment.flag(env, "WEBHOOKS_ALLOW_HTTP", False)

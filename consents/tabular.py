@@ -13,6 +13,9 @@ from consents.verdicts import compact
 
 Cells = Sequence[Any]
 
+MARK: Final = b"\xef\xbb\xbf"
+"""Tells spreadsheets that what follows is in UTF-8."""
+
 _STARTS_A_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER: Final = re.compile(r"[+-]?[\d\s().-]*")
 

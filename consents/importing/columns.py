@@ -133,11 +133,11 @@ class Reader:
     def _meant_by(self, column: str) -> str:
         """The field that a column is; empty for one that means nothing here."""
         name = self.manner.columns.get(column, column)
-        return name if _is_field(name) else ""
+        return name if is_field(name) else ""
 
     def _check_mapping(self, header: Sequence[str]) -> None:
         for column, name in self.manner.columns.items():
-            if name and not _is_field(name):
+            if name and not is_field(name):
                 raise ConsentError("unknown_field", f"There is no field {name!r}.")
             if header and column not in header:
                 raise ConsentError("unknown_column", f"The file has no column {column!r}.")
@@ -160,7 +160,8 @@ class Reader:
 _FIELDS: Final = frozenset(FIELDS)
 
 
-def _is_field(name: str) -> bool:
+def is_field(name: str) -> bool:
+    """Whether a column of this name means something by itself."""
     is_evidence = name == EVIDENCE or (name.startswith(EVIDENCE_OF) and name != EVIDENCE_OF)
     return name in _FIELDS or is_evidence
 

@@ -70,11 +70,6 @@ def look(file: ImportFile, manner: Manner) -> None:
     )
 
 
-def read_otherwise(file: ImportFile) -> None:
-    """What was said of its columns is to be said again."""
-    _step(file, TO_BE_READ, status=FileStatus.RECEIVED.value)
-
-
 def record(file: ImportFile, *, again: bool = False) -> None:
     """Have recorded what was looked at; `again`: though it was recorded before."""
     if not again:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Self, TextIO
 
@@ -95,6 +97,15 @@ class Report(Sheets):
 
     def _opened(self, category: str) -> TextIO:
         return _written_by_owner(self._path(category))
+
+
+def first_rows(content: bytes, limit: int, *, is_whole: bool) -> list[list[str]]:
+    """The heading of a sheet and at most so many of its rows; of its beginning, the whole ones."""
+    found: list[list[str]] = []
+    with suppress(csv.Error):  # a cell of a megabyte, which no page would show
+        reader = csv.reader(io.StringIO(content.decode(errors="replace"), newline=""))
+        found.extend(islice(reader, limit + 1))
+    return found if is_whole or len(found) > limit else found[:-1]
 
 
 def tally(verdicts: Iterable[Verdict], source: Source, report: Sheets) -> Counter[str]:

@@ -74,7 +74,6 @@ def test_what_is_being_recorded_is_not_read_otherwise(sender: Sender) -> None:
     file = looked_at(sender)
     intake.record(file)
     assert refusal(lambda: intake.look(file, Manner())) == "not_now"
-    assert refusal(lambda: intake.read_otherwise(file)) == "not_now"
 
 
 @pytest.mark.parametrize("done", [recorded, lambda sender: cancelled(looked_at(sender))])
@@ -82,11 +81,10 @@ def test_what_has_ended_stays_so(sender: Sender, done: object) -> None:
     file = done(sender)  # type: ignore[operator]
     steps = (
         lambda: intake.look(file, Manner()),
-        lambda: intake.read_otherwise(file),
         lambda: intake.record(file, again=True),
         lambda: intake.cancel(file),
     )
-    assert [refusal(step) for step in steps] == ["not_now"] * 4
+    assert [refusal(step) for step in steps] == ["not_now"] * 3
 
 
 def cancelled(file: ImportFile) -> ImportFile:

@@ -1,0 +1,144 @@
+"""Imports: what was recorded from files, whoever took them in, and the way to take one in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.db.models import CharField, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Cast, Coalesce, Concat
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
+from django.utils.html import format_html
+from django.views.decorators.csrf import csrf_exempt
+
+from consents.admin import import_figures, import_pages, wording
+from consents.admin.tables import ReadOnlyAdmin, may
+from consents.admin.theme import action, display
+from consents.importing.intake import OPEN
+from consents.importing.verdicts import INVALID
+from consents.models import ImportFile, ImportRun
+from consents.vocabulary import FileStatus
+
+_SHOWN_OPEN = 10
+
+
+@admin.register(ImportRun)
+class ImportRunAdmin(ReadOnlyAdmin):
+    list_display = ("file_name", "sender", "by", "started", "state", "rows_shown", "refused_shown")
+    list_filter = ("sender",)
+    list_select_related = ("sender",)
+    list_before_template = "admin/consents/importrun/open_files.html"
+    ordering = ("-started_at",)
+    search_fields = ("file_name",)
+    actions_list = ("take_in",)
+    change_form_outer_before_template = "admin/consents/importrun/outcome.html"
+    fields = (
+        *("file_name", "sender", "by", "started", "finished", "state", "rows_shown"),
+        *("size_shown", "sha256_shown", "read_as", "id"),
+    )
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ImportRun]:
+        names = get_user_model().objects.annotate(
+            actor=Concat(Value("staff:"), Cast("pk", CharField()))
+        )
+        who = names.filter(actor=OuterRef("actor")).values("username")[:1]
+        runs: QuerySet[ImportRun] = (
+            super().get_queryset(request).annotate(who=Coalesce(Subquery(who), "actor"))
+        )
+        return runs
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return may(request, "consents.add_importrun")
+
+    def get_urls(self) -> list[URLPattern]:
+        def page(route: str, view: Any, name: str) -> URLPattern:
+            def shown(request: HttpRequest, **named: Any) -> HttpResponse:
+                answer: HttpResponse = view(self, request, **named)
+                return answer
+
+            whole = f"consents_importrun_{name}"
+            return path(route, self.admin_site.admin_view(shown), name=whole)
+
+        return [
+            page("file/<uuid:id>/", import_pages.show, "file"),
+            page("file/<uuid:id>/record/", import_pages.record, "record"),
+            page("file/<uuid:id>/cancel/", import_pages.cancel, "cancel"),
+            page("file/<uuid:id>/<slug:category>.csv", import_pages.download, "sheet"),
+            *super().get_urls(),
+        ]
+
+    @csrf_exempt
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Takes a file in. The form's token is looked for once it is known how much comes."""
+        return import_pages.upload(self, request)
+
+    @action("Import a file…", permissions=["add"], icon="upload_file")
+    def take_in(self, request: HttpRequest) -> HttpResponse:
+        return redirect("admin:consents_importrun_add")
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        files = ImportFile.objects.filter(status__in=[one.value for one in OPEN])
+        shown = {"open_files": files.select_related("sender")[:_SHOWN_OPEN]}
+        return super().changelist_view(request, {**(extra_context or {}), **shown})
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        run = self.get_object(request, object_id)
+        shown = import_figures.of_run(run) if run else {}
+        shown["may_decide"] = self.has_add_permission(request)
+        context = {**(extra_context or {}), **shown}
+        answer = super().change_view(request, object_id, form_url, context)
+        if run and run.files.filter(status=FileStatus.RECORDING.value).exists():
+            answer["Refresh"] = import_pages.REFRESH
+        return answer
+
+    # --- what the pages show
+
+    @display("Taken in by")
+    def by(self, run: ImportRun) -> str:
+        return str(getattr(run, "who", run.actor))
+
+    @display("Begun")
+    def started(self, run: ImportRun) -> str:
+        return wording.moment(run.started_at)
+
+    @display("Finished")
+    def finished(self, run: ImportRun) -> str:
+        return wording.moment(run.finished_at) if run.finished_at else "Not yet"
+
+    @display("State", label={"Finished": "success", "Not finished": "warning"})
+    def state(self, run: ImportRun) -> str:
+        return "Finished" if run.finished_at else "Not finished"
+
+    @display("Rows")
+    def rows_shown(self, run: ImportRun) -> str:
+        return f"{run.rows:,}"
+
+    @display("Refused")
+    def refused_shown(self, run: ImportRun) -> str:
+        return f"{run.counts.get(INVALID, 0):,}"
+
+    @display("Size")
+    def size_shown(self, run: ImportRun) -> str:
+        return f"{run.size:,} bytes"
+
+    @display("SHA-256 of the file")
+    def sha256_shown(self, run: ImportRun) -> str:
+        return format_html('<span class="break-all">{}</span>', bytes(run.sha256).hex())
+
+    @display("Read as")
+    def read_as(self, run: ImportRun) -> str:
+        return wording.joined(import_figures.in_words(run.manner))
