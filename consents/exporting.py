@@ -75,7 +75,8 @@ class Selection:
 
 
 _ABOUT: Final = (
-    *("identity__channel", "identity__address", "identity__contact__external_id"),
+    *("identity__sender__key", "identity__channel", "identity__address"),
+    "identity__contact__external_id",
     *("purpose__key", "inbound"),
 )
 _DECIDING: Final = ("state", "since", "event_id", "event__source", "event__origin")
@@ -83,11 +84,16 @@ _DECIDING: Final = ("state", "since", "event_id", "event__source", "event__origi
 
 def present(selection: Selection) -> Iterator[Row]:
     """The state of each identity and purpose of which anything was said."""
+    return of(_consents(selection))
+
+
+def of(consents: QuerySet[Consent]) -> Iterator[Row]:
+    """The same of these alone."""
     now = database_clock()
-    rows = _consents(selection).annotate(inbound=F("identity__standing__last_inbound_at"))
+    rows = consents.annotate(inbound=F("identity__standing__last_inbound_at"))
     for row in _streamed(rows, *_ABOUT, *_DECIDING):
         decided = (row.state, row.since, row.event__source, row.event__origin, row.event_id)
-        yield _row(selection, now, row, decided)
+        yield _row(now, row, decided)
 
 
 def count(selection: Selection) -> int:
@@ -111,19 +117,19 @@ def past(selection: Selection, at: datetime, *, hindsight: bool = False) -> Iter
     for _, group in groupby(
         _streamed(rows, *columns), lambda row: (row.identity_id, row.purpose_id)
     ):
-        row = _folded(selection, at, list(group))
+        row = _folded(at, list(group))
         if selection.state in (None, row.state):
             yield row
 
 
 def in_csv(rows: Iterable[Row]) -> Iterator[bytes]:
     """The rows as CSV with a header; what is None is empty."""
-    return tabular.in_csv(Row._fields, map(_cells, rows))
+    return tabular.in_csv(Row._fields, map(cells, rows))
 
 
 def in_ndjson(rows: Iterable[Row]) -> Iterator[bytes]:
     """The rows as JSON objects, one a line."""
-    return tabular.in_ndjson(Row._fields, map(_cells, rows))
+    return tabular.in_ndjson(Row._fields, map(cells, rows))
 
 
 def _consents(selection: Selection) -> QuerySet[Consent]:
@@ -138,7 +144,7 @@ def _streamed(rows: QuerySet[Any], *columns: str) -> Iterator[Any]:
         yield from named.iterator(chunk_size=CHUNK)
 
 
-def _folded(selection: Selection, at: datetime, lines: Sequence[Any]) -> Row:
+def _folded(at: datetime, lines: Sequence[Any]) -> Row:
     """What these lines, all of one identity and purpose, add up to."""
     said = {line.id: line for line in lines}
     state = fold(
@@ -146,14 +152,14 @@ def _folded(selection: Selection, at: datetime, lines: Sequence[Any]) -> Row:
     )
     deciding = said[state.event]
     decided = (str(state.state), state.since, deciding.source, deciding.origin, deciding.id)
-    return _row(selection, at, deciding, decided)
+    return _row(at, deciding, decided)
 
 
-def _row(selection: Selection, at: datetime, about: Any, decided: tuple[Any, ...]) -> Row:
+def _row(at: datetime, about: Any, decided: tuple[Any, ...]) -> Row:
     channel = Channel(about.identity__channel)
     state, since, source, origin, event = decided
     return Row(
-        sender=selection.sender.key,
+        sender=about.identity__sender__key,
         channel=channel.value,
         identity=about.identity__address,
         external_id=about.identity__contact__external_id,
@@ -167,5 +173,6 @@ def _row(selection: Selection, at: datetime, about: Any, decided: tuple[Any, ...
     )
 
 
-def _cells(row: Row) -> Sequence[str | None]:
+def cells(row: Row) -> Sequence[str | None]:
+    """As programs read them: times in ISO 8601."""
     return [written(cell) if isinstance(cell, datetime) else cell for cell in row]

@@ -12,10 +12,12 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
+from consents import extracts
 from consents.admin import overview, preference_links, search, timeline, wording
+from consents.admin.exports import ExportableAdmin
 from consents.admin.filters import ContactChannelFilter, StateFilter
 from consents.admin.forms import MomentForm
-from consents.admin.tables import DiscreetLog, LargeTableAdmin, may
+from consents.admin.tables import DiscreetLog, may
 from consents.admin.theme import action, display
 from consents.models import ChannelIdentity, Consent, Contact
 from consents.vocabulary import State
@@ -30,7 +32,7 @@ _BADGES = {
 
 
 @admin.register(Contact)
-class ContactAdmin(DiscreetLog, LargeTableAdmin):
+class ContactAdmin(DiscreetLog, ExportableAdmin):
     list_display = ("name", "external_id", "addresses", "language", "sender")
     list_filter = (ContactChannelFilter, StateFilter, "sender")
     list_select_related = ("sender",)
@@ -39,7 +41,8 @@ class ContactAdmin(DiscreetLog, LargeTableAdmin):
     # UUIDv7: newest first, near enough, and on the index of the primary key.
     ordering = ("-id",)
     fields = ("sender", "display_name", "external_id", "language")
-    actions_list = ("record_for_somebody_new",)
+    actions_list = ("record_for_somebody_new", "export")
+    extracts = {"contacts": extracts.CONTACTS, "consents": extracts.CONSENTS}
     actions_detail = ("record_consent", "preference_link")
     change_form_outer_before_template = "admin/consents/contact/overview.html"
     change_form_outer_after_template = "admin/consents/contact/timeline.html"

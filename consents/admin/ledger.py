@@ -15,10 +15,11 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from consents import ledger
+from consents import extracts, ledger
 from consents.admin import recording, search, timeline, wording
 from consents.admin.asking import Question, add_error, ask
 from consents.admin.evidence import EvidencePages
+from consents.admin.exports import ExportableAdmin
 from consents.admin.filters import ActionFilter, ChannelFilter, ContactFilter, OutcomeFilter
 from consents.admin.forms import NoteForm, RecordConsentForm
 from consents.admin.tables import log, may, staff
@@ -45,7 +46,7 @@ _FOR_PROGRAMS = ("id", "seq", "sender", "actor")
 
 
 @admin.register(ConsentEvent)
-class ConsentEventAdmin(EvidencePages):
+class ConsentEventAdmin(EvidencePages, ExportableAdmin):
     list_display = (
         "recorded",
         "what",
@@ -69,7 +70,8 @@ class ConsentEventAdmin(EvidencePages):
     search_fields = ("identity",)
     search_help_text = "A number, an e-mail address or the CRM's id"
     ordering = ("-seq",)
-    actions_list = ("record_consent",)
+    actions_list = ("record_consent", "export")
+    extracts = {"ledger": extracts.LINES}
     actions_detail = ("void_entry",)
     fieldsets = (
         (None, {"fields": _EVENT}),
