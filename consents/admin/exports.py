@@ -163,5 +163,6 @@ def _count(rows: QuerySet[Any]) -> str:
 
 def _filters(request: HttpRequest) -> str:
     chosen = [f"{name}={value}" for name, value in request.GET.items() if name not in _OF_THE_PAGE]
-    searched = ["found by a search"] if request.GET.get("q", "").strip() else []
-    return ", ".join([*(text[:100] for text in chosen), *searched]) or "all of them"
+    searched = ["a search"] if request.GET.get("q", "").strip() else []
+    filtered = ", ".join([*(text[:100] for text in chosen), *searched])
+    return f"filtered by {filtered}" if filtered else "all of them"

@@ -91,6 +91,16 @@ class MomentForm(forms.Form):
         return self.moment is not None and bool(self.cleaned_data["hindsight"])
 
 
+def sender_choice() -> SenderChoice:
+    return SenderChoice(
+        label="Sender",
+        help_text="The business that was, or was not, allowed to write.",
+        queryset=Sender.objects.all(),
+        empty_label=None,
+        widget=widgets.UnfoldAdminSelectWidget(),
+    )
+
+
 class NoteForm(forms.Form):
     """Asks for a reason, which is kept with what is done."""
 
@@ -140,13 +150,7 @@ class RecordConsentForm(forms.Form):
         widget=widgets.UnfoldAdminRadioSelectWidget(),
     )
     who = forms.ChoiceField(label="For which address", widget=widgets.UnfoldAdminSelectWidget())
-    sender = SenderChoice(
-        label="Sender",
-        help_text="The business that was, or was not, allowed to write.",
-        queryset=Sender.objects.all(),
-        empty_label=None,
-        widget=widgets.UnfoldAdminSelectWidget(),
-    )
+    sender = sender_choice()
     channel = forms.ChoiceField(
         label="Channel",
         choices=channel_choices,

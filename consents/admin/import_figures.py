@@ -111,7 +111,7 @@ def in_words(manner: Mapping[str, Any]) -> list[str]:
     kind = "JSON lines" if known.format == NDJSON else f"CSV with {known.delimiter!r} between cells"
     return [
         kind,
-        *(f"{name}: {FIELDS.get(field, field or PASSED_OVER)}" for name, field in columns),
+        *(f"“{name}” is: {FIELDS.get(field, field or PASSED_OVER)}" for name, field in columns),
         *(f"Else {name}: {known.defaults[name]}" for name in DEFAULTS if known.defaults.get(name)),
         *([f"Times without a zone: {known.zone}"] if known.zone else []),
     ]

@@ -9,13 +9,13 @@ from typing import Any, Final
 from django import forms
 from unfold import widgets
 
-from consents.admin.forms import SenderChoice, channel_choices
+from consents.admin.forms import channel_choices, sender_choice
 from consents.errors import ConsentError
 from consents.importing import sampling
 from consents.importing.columns import DEFAULTS, EVIDENCE, EVIDENCE_OF, Manner, Reader, is_field
 from consents.importing.files import CSV, NDJSON
 from consents.importing.sampling import Sample
-from consents.models import Purpose, Sender
+from consents.models import Purpose
 from consents.vocabulary import SOURCE_MAX, Action
 
 FIELDS: Final = {
@@ -52,13 +52,7 @@ _LAYOUT_WORDS: Final = {
 
 
 class UploadForm(forms.Form):
-    sender = SenderChoice(
-        label="Sender",
-        help_text="The business that was, or was not, allowed to write.",
-        queryset=Sender.objects.all(),
-        empty_label=None,
-        widget=widgets.UnfoldAdminSelectWidget(),
-    )
+    sender = sender_choice()
     file = forms.FileField(
         label="File",
         help_text="CSV with the names of the columns in its first line, or JSON, an object a "

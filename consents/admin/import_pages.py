@@ -193,9 +193,9 @@ def record(admin: Any, request: HttpRequest, id: UUID) -> HttpResponse:
     sums = import_figures.sums(file.counts)
     question = Question(
         title=f"Record {file.name}",
-        explanation=f"{sums['written']:,} rows are written into the ledger, for good; of "
-        f"{sums['effective']:,} it changes what is allowed. {sums['refused']:,} cannot be recorded "
-        f"and are left out.{warning}",
+        explanation=f"Written into the ledger, for good: {sums['written']:,} of {sums['total']:,} "
+        f"rows. Of these {sums['effective']:,} change what somebody allows. Left out, since they "
+        f"cannot be recorded: {sums['refused']:,}.{warning}",
         button="Record it",
         back=page("file", file),
     )

@@ -11,7 +11,8 @@ from django.db.models.functions import Cast, Coalesce, Concat
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
-from django.utils.html import format_html
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 from django.views.decorators.csrf import csrf_exempt
 
 from consents.admin import import_figures, import_pages, wording
@@ -137,7 +138,9 @@ class ImportRunAdmin(ReadOnlyAdmin):
 
     @display("SHA-256 of the file")
     def sha256_shown(self, run: ImportRun) -> str:
-        return format_html('<span class="break-all">{}</span>', bytes(run.sha256).hex())
+        digest = bytes(run.sha256).hex()
+        parts = ((digest[at : at + 16],) for at in range(0, len(digest), 16))
+        return format_html_join(mark_safe("<wbr>"), "{}", parts)  # narrow screens break it there
 
     @display("Read as")
     def read_as(self, run: ImportRun) -> str:

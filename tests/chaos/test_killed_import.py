@@ -43,11 +43,16 @@ def path(tmp_path: Path) -> Path:
 
 @contextmanager
 def importing(path: Path) -> Iterator[subprocess.Popen[str]]:
+    command = ("import_consents", str(path), "--apply", "--channel=telegram", "--source=CRM")
+    with running(*command) as process:
+        yield process
+
+
+@contextmanager
+def running(*words: str) -> Iterator[subprocess.Popen[str]]:
+    """A command of ours in a process of its own, which is killed at the end."""
     process = subprocess.Popen(
-        [
-            *(sys.executable, "manage.py", "import_consents", str(path), "--apply"),
-            *("--channel=telegram", "--source=CRM"),
-        ],
+        [sys.executable, "manage.py", *words],
         cwd=BASE,
         env={**os.environ, "DATABASE_URL": database_url()},
         stdin=subprocess.DEVNULL,

@@ -97,8 +97,8 @@ def test_who_exported_what_is_written_down_without_whom_they_looked_for(desk, of
     rows(export(desk, CONTACTS, f"?channel=WHATSAPP&q={NUMBER}"))
     title = "Contacts, a row for each address"
     assert notes() == [
-        f"Export begun: {title}; channel=WHATSAPP, found by a search; csv",
-        f"Exported 1 rows: {title}; channel=WHATSAPP, found by a search; csv",
+        f"Export begun: {title}; filtered by channel=WHATSAPP, a search; csv",
+        f"Exported 1 rows: {title}; filtered by channel=WHATSAPP, a search; csv",
     ]
     assert {one.user for one in LogEntry.objects.all()} == {officer}
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from consents import sealing
 from consents.admin import tables
 from consents.admin.tables import BoundedPaginator
-from consents.models import ApiKey, ChannelIdentity, ConsentEvent, Contact, ReviewItem
+from consents.models import ApiKey, ChannelIdentity, ConsentEvent, Contact, ImportRun, ReviewItem
 from providers import subscribers
 from providers.models import Drift, ProviderAccount, ProviderCallback, ProviderSync
 from tests.consents.factories import MessageFactory, OptInFactory, OptOutFactory, swedish_number
@@ -50,6 +50,9 @@ def one_of_each(officer, sender):
         sender, url="https://shop.example/hooks", triggers=["CONSENT_CHANGED"]
     )
     subscribers.test(endpoint)
+    ImportRun.objects.create(
+        sender=sender, file_name="list.csv", sha256=bytes(32), size=1, started_at=now
+    )
     key, _ = ApiKey.issue("shop", ["record"])
     key.save()
     return account
