@@ -27,6 +27,11 @@ else:
 
 EVERYWHERE, NEW_ADDRESS = "all", "new"
 
+SAID = [
+    (Action.OPT_IN.value, "Yes: they opt in"),
+    (Action.OPT_OUT.value, "No: they opt out"),
+]
+
 SCOPES = {
     Scope.RECORD: "Record: write down consent and people's messages",
     Scope.CHECK: "Check: ask whether somebody may be written to",
@@ -143,10 +148,7 @@ class RecordConsentForm(forms.Form):
     token = forms.CharField(widget=forms.HiddenInput(), max_length=64)
     action = forms.ChoiceField(
         label="What they said",
-        choices=[
-            (Action.OPT_IN.value, "Yes: they opt in"),
-            (Action.OPT_OUT.value, "No: they opt out"),
-        ],
+        choices=SAID,
         widget=widgets.UnfoldAdminRadioSelectWidget(),
     )
     who = forms.ChoiceField(label="For which address", widget=widgets.UnfoldAdminSelectWidget())

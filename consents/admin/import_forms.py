@@ -9,14 +9,14 @@ from typing import Any, Final
 from django import forms
 from unfold import widgets
 
-from consents.admin.forms import channel_choices, sender_choice
+from consents.admin.forms import SAID, channel_choices, sender_choice
 from consents.errors import ConsentError
 from consents.importing import sampling
 from consents.importing.columns import DEFAULTS, EVIDENCE, EVIDENCE_OF, Manner, Reader, is_field
 from consents.importing.files import CSV, NDJSON
 from consents.importing.sampling import Sample
 from consents.models import Purpose
-from consents.vocabulary import SOURCE_MAX, Action
+from consents.vocabulary import SOURCE_MAX
 
 FIELDS: Final = {
     "identity": "Number or address",
@@ -78,10 +78,7 @@ class ColumnsForm(forms.Form):
 
     action = forms.ChoiceField(
         label="They said",
-        choices=[
-            (Action.OPT_IN.value, "Yes: they opt in"),
-            (Action.OPT_OUT.value, "No: they opt out"),
-        ],
+        choices=SAID,
         widget=widgets.UnfoldAdminSelectWidget(),
     )
     channel = forms.ChoiceField(

@@ -61,24 +61,24 @@ def upload(admin: Any, request: HttpRequest) -> HttpResponse:
     """Takes a file in, as it comes, onto disk."""
     if not admin.has_add_permission(request):
         raise PermissionDenied
-    limit = settings.IMPORT_FILE_MAX
-    if is_too_large(request, limit):
-        request.POST = QueryDict()  # what comes is never read
-        problem = f"The file has more than {filesizeformat(limit)}."
-        answer = _upload_page(admin, request, _blank(), problem)
-        answer.status_code = 413
-        return answer
-    request.upload_handlers = [UnnamedUpload(request)]
-    return _upload(admin, request)
-
-
-def _upload(admin: Any, request: HttpRequest) -> HttpResponse:
-    protected: Any = csrf_protect(lambda request: _uploaded(admin, request))
+    if is_too_large(request, settings.IMPORT_FILE_MAX):
+        return _too_large(admin, request)
+    handler = UnnamedUpload(request)
+    request.upload_handlers = [handler]
+    protected: Any = csrf_protect(lambda request: _uploaded(admin, request, handler))
     answer: HttpResponse = protected(request)
     return answer
 
 
-def _uploaded(admin: Any, request: HttpRequest) -> HttpResponse:
+def _too_large(admin: Any, request: HttpRequest) -> HttpResponse:
+    request.POST = QueryDict()  # what comes is never read
+    problem = f"The file has more than {filesizeformat(settings.IMPORT_FILE_MAX)}."
+    answer = _upload_page(admin, request, _blank(), problem)
+    answer.status_code = 413
+    return answer
+
+
+def _uploaded(admin: Any, request: HttpRequest, handler: UnnamedUpload) -> HttpResponse:
     form = UploadForm(request.POST, request.FILES) if request.method == "POST" else _blank()
     if request.method == "POST" and form.is_valid():
         taken = form.cleaned_data["file"]
@@ -91,7 +91,8 @@ def _uploaded(admin: Any, request: HttpRequest) -> HttpResponse:
         else:
             log(request, file, ADDITION, "Handed in.")
             return redirect(page("file", file))
-    return _upload_page(admin, request, form)
+    problem = "" if handler.has_room else "There is no room for this file now."
+    return _upload_page(admin, request, form, problem)
 
 
 def _blank() -> UploadForm:

@@ -89,6 +89,8 @@ def _work(file: ImportFile, stop: Event) -> bool:
         intake.fail(file, error)
     except (OperationalError, InterfaceError):
         raise
+    except OSError:
+        intake.fail(file, ConsentError("no_room", "The worker has no room for this file now."))
     except Exception as error:
         # Its words may quote a row.
         log.error("Work on the file %s failed with %s.", file.id, type(error).__name__)

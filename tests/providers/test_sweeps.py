@@ -8,13 +8,14 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from consents.models import ApiKey, IdempotencyRecord
+from consents.models import ApiKey, IdempotencyRecord, ImportFile
 from providers import settlement, sweeps
 from providers.contract import AccountFault, Fault, Result
 from providers.decisions import LADDER
 from providers.models import ProviderAccount, ProviderSync, SyncAttempt
 from providers.outcomes import FailedReason
 from tests.consents.factories import NUMBER, OTHER_NUMBER, ago
+from tests.consents.importing.handed_in import receive
 from tests.providers.factories import (
     AccountFactory,
     british_numbers,
@@ -294,3 +295,11 @@ def test_a_file_of_seals_that_cannot_be_written_stops_no_sweep(sender, settings,
     opt_in()
     assert sweeps.sweep().sealed == 1
     assert "cannot be written" in caplog.text
+
+
+def test_a_purge_forgets_what_old_files_hold(sender):
+    file = receive(sender)
+    ImportFile.objects.update(received_at=ago(days=31))
+    assert sweeps.sweep(purges=False).purged == 0
+    assert sweeps.sweep().purged == 1
+    assert not file.pieces.exists()

@@ -318,6 +318,16 @@ def test_a_file_that_is_too_large_is_not_read(desk, sender, settings, monkeypatc
     assert not ImportFile.objects.exists()
 
 
+def test_a_file_that_the_disk_does_not_take_is_told(desk, sender, monkeypatch):
+    class Full(io.BytesIO):
+        def write(self, piece):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", Full)
+    assert "There is no room for this file now." in text(hand_in(desk, sender))
+    assert not ImportFile.objects.exists()
+
+
 def test_without_a_file_or_for_a_sender_there_is_not_nothing_is_taken(desk, sender):
     assert "This field is required" in text(desk.post(reverse(ADD), {"sender": str(sender.pk)}))
     assert "Select a valid choice" in text(hand_in(desk, Sender()))

@@ -98,6 +98,22 @@ def test_a_mistake_of_ours_is_told_without_quoting_the_rows(
     assert NUMBER not in caplog.text + again(file).trouble
 
 
+def test_a_full_disk_is_told_and_the_file_can_be_looked_at_again(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    file = wanted(sender)
+    with monkeypatch.context() as patch:
+        patch.setattr("tempfile.TemporaryFile", full)
+        work()
+    assert (again(file).status, again(file).trouble_code) == (FileStatus.FAILED, "no_room")
+    intake.look(file, Manner())
+    work()
+    assert again(file).status == FileStatus.CHECKED
+
+
 # --- while it is at work
 
 
