@@ -36,7 +36,7 @@ def of(file: ImportFile, *, with_rows: bool) -> dict[str, Any]:
         return of_run(file.run)
     if file.status == FileStatus.CHECKING:
         return {"percent": _percent(file.position, file.size)}
-    return _of_check(file, with_rows=with_rows)
+    return _of_check(file, with_rows=with_rows) if file.status == FileStatus.CHECKED else {}
 
 
 def _of_check(file: ImportFile, *, with_rows: bool) -> dict[str, Any]:

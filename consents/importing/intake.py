@@ -17,11 +17,11 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from consents.errors import ConsentError
-from consents.importing import pieces
+from consents.importing import pieces, runs
 from consents.importing.columns import Manner
 from consents.importing.pieces import SOURCE
 from consents.importing.verdicts import INVALID
-from consents.models import ImportFile, ImportRun, Sender
+from consents.models import ImportFile, Sender
 from consents.models.base import ClockTimestamp
 from consents.vocabulary import FileStatus
 from consents.writing import database_clock
@@ -126,12 +126,7 @@ def wanted(file: ImportFile) -> QuerySet[ImportFile]:
 
 def check_new(file: ImportFile) -> None:
     """Raises ConsentError `already_imported`."""
-    before = ImportRun.objects.filter(
-        sender=file.sender, sha256=bytes(file.sha256), manner=file.manner, finished_at__isnull=False
-    ).first()
-    if before:
-        when = f"{before.finished_at:%Y-%m-%d at %H:%M} UTC"
-        raise ConsentError("already_imported", f"This very file was imported on {when}.")
+    runs.check_new(file.sender, bytes(file.sha256), file.manner)
 
 
 def purge_files(older_than: timedelta) -> int:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from consents.errors import ConsentError
 from consents.importing.columns import Manner
@@ -35,12 +37,11 @@ def begin(
     with transaction.atomic():
         # Of two who begin at once the second finds the run of the first.
         Sender.objects.select_for_update(no_key=True).get(id=sender.id)
-        before = ImportRun.objects.filter(sender=sender, sha256=digest, manner=manner.as_json())
-        stopped = before.filter(finished_at=None).first()
+        stopped = _of(sender, digest, manner.as_json()).filter(finished_at=None).first()
         if stopped:
             return stopped
         if not again:
-            _check_new(before.first())
+            check_new(sender, digest, manner.as_json())
         return ImportRun.objects.create(
             sender=sender,
             file_name=(name or source.path.name)[:255],
@@ -83,7 +84,13 @@ def finish(run: ImportRun) -> None:
     run.refresh_from_db()
 
 
-def _check_new(finished: ImportRun | None) -> None:
+def check_new(sender: Sender, sha256: bytes, manner: Mapping[str, Any]) -> None:
+    """Raises ConsentError `already_imported` for a file recorded to its end in this manner."""
+    finished = _of(sender, sha256, manner).filter(finished_at__isnull=False).first()
     if finished:
         when = f"{finished.finished_at:%Y-%m-%d at %H:%M} UTC"
         raise ConsentError("already_imported", f"This very file was imported on {when}.")
+
+
+def _of(sender: Sender, sha256: bytes, manner: Mapping[str, Any]) -> QuerySet[ImportRun]:
+    return ImportRun.objects.filter(sender=sender, sha256=sha256, manner=manner)
