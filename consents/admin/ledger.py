@@ -94,7 +94,7 @@ class ConsentEventAdmin(EvidencePages):
         return may(request, "consents.add_consentevent")
 
     def has_void_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return may(request, "consents.change_consentevent")
+        return may(request, "consents.void_consentevent")
 
     # --- recording
 
