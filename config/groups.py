@@ -44,7 +44,7 @@ ADDED: Final = {
         "providers.change_providercallback",
     ),
     OFFICER: (
-        "consents.void_consentevent",
+        *("consents.void_consentevent", "consents.view_staffaction"),
         *(f"consents.{verb}_purpose" for verb in ("add", "change", "delete")),
         *(f"consents.{verb}_keyword" for verb in ("add", "change", "delete")),
     ),
@@ -76,7 +76,7 @@ def _after_migration(using: str, app_config: AppConfig, **kwargs: Any) -> None:
     # Sent once for each application with models: by the first one's turn no permission is new yet.
     first = next(config for config in apps.get_app_configs() if config.models_module)
     if app_config == first:
-        ensure(kwargs["apps"], using)
+        ensure(kwargs.get("apps", apps), using)
 
 
 def ensure(state: Any, using: str) -> None:

@@ -187,6 +187,18 @@ class Category(StrEnum):
         return self is not Category.MARKETING
 
 
+class Deed(StrEnum):
+    """What a member of staff did, in the trail of it."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    DELETED = "deleted"
+    DONE = "done"  # what no form of the admin's own did: the text says
+    OPENED = "opened"
+    EXPORTED = "exported"
+    LOGGED_IN = "logged_in"
+
+
 class KeywordAction(StrEnum):
     STOP = "stop"
     START = "start"

@@ -1,5 +1,15 @@
 """The desk of compliance staff."""
 
-from consents.admin import contacts, evidence, home, keys, ledger, purposes, review, staff
+from consents.admin import contacts, evidence, home, keys, ledger, purposes, review, staff, trail
 
-__all__ = ["contacts", "evidence", "home", "keys", "ledger", "purposes", "review", "staff"]
+__all__ = [
+    "contacts",
+    "evidence",
+    "home",
+    "keys",
+    "ledger",
+    "purposes",
+    "review",
+    "staff",
+    "trail",
+]

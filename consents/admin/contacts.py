@@ -12,15 +12,24 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
-from consents.admin import overview, preference_links, search, timeline, wording
+from consents.admin import (
+    audit,
+    overview,
+    preference_links,
+    search,
+    timeline,
+    trail,
+    wording,
+)
 from consents.admin.filters import ContactChannelFilter, StateFilter
 from consents.admin.forms import MomentForm
-from consents.admin.tables import DiscreetLog, LargeTableAdmin, may
+from consents.admin.tables import LargeTableAdmin, may
 from consents.admin.theme import action, display
 from consents.models import ChannelIdentity, Consent, Contact
 from consents.vocabulary import State
 
 LISTED = 5
+TRAIL = "consents.view_staffaction"
 _BADGES = {
     "Opted in": "bg-green-100 text-green-700 dark:bg-green-500/20 dark:text-green-400",
     "Opted out": "bg-red-100 text-red-700 dark:bg-red-500/20 dark:text-red-400",
@@ -30,7 +39,7 @@ _BADGES = {
 
 
 @admin.register(Contact)
-class ContactAdmin(DiscreetLog, LargeTableAdmin):
+class ContactAdmin(LargeTableAdmin):
     list_display = ("name", "external_id", "addresses", "language", "sender")
     list_filter = (ContactChannelFilter, StateFilter, "sender")
     list_select_related = ("sender",)
@@ -87,7 +96,9 @@ class ContactAdmin(DiscreetLog, LargeTableAdmin):
         contact = self.get_object(request, object_id)
         shown = {}
         if contact is not None and self.has_view_or_change_permission(request, contact):
-            shown = _shown(contact, MomentForm(request.GET if "at" in request.GET else None))
+            audit.opened(request, contact)
+            asked = MomentForm(request.GET if "at" in request.GET else None)
+            shown = _shown(request, contact, asked)
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
 
     @action("Record consent", permissions=["record"], icon="edit_note")
@@ -122,7 +133,7 @@ class ContactAdmin(DiscreetLog, LargeTableAdmin):
         return format_html("{}<div>and {} more</div>", rows, more) if more > 0 else rows
 
 
-def _shown(contact: Contact, asked: MomentForm) -> dict[str, Any]:
+def _shown(request: HttpRequest, contact: Contact, asked: MomentForm) -> dict[str, Any]:
     identities = list(contact.identities.values_list("id", flat=True)[:1000])
     moments = timeline.of(identities)
     return {
@@ -133,6 +144,7 @@ def _shown(contact: Contact, asked: MomentForm) -> dict[str, Any]:
         "identity_count": len(identities),
         "moments": moments[: timeline.SHOWN],
         "has_more": len(moments) > timeline.SHOWN,
+        "opened_by": trail.of(contact.pk) if may(request, TRAIL) else "",
         "ledger_of_contact": f"{reverse('admin:consents_consentevent_changelist')}?"
         + urlencode({"contact": str(contact.pk)}),
     }

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -18,10 +17,11 @@ from django.urls import reverse
 from consents import ledger
 from consents.admin import recording, search, timeline, wording
 from consents.admin.asking import Question, add_error, ask
+from consents.admin.audit import log, staff
 from consents.admin.evidence import EvidencePages
 from consents.admin.filters import ActionFilter, ChannelFilter, ContactFilter, OutcomeFilter
 from consents.admin.forms import NoteForm, RecordConsentForm
-from consents.admin.tables import log, may, staff
+from consents.admin.tables import may
 from consents.admin.theme import action, display
 from consents.errors import ConsentError
 from consents.models import ConsentEvent, Contact
@@ -144,7 +144,7 @@ class ConsentEventAdmin(EvidencePages):
 
         def carry_out(data: dict[str, Any]) -> str:
             ledger.void(event, note=data["note"], actor=staff(request))
-            log(request, event, CHANGE, "Voided.")
+            log(request, event, "Voided.")
             return "The entry is void. It stays written down and counts no longer."
 
         question = Question(

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.models import CHANGE
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
@@ -14,9 +13,10 @@ from django.utils.html import format_html
 
 from consents.admin import deciding, search, timeline, wording
 from consents.admin.asking import Question, ask
+from consents.admin.audit import log, staff
 from consents.admin.filters import ContactFilter
 from consents.admin.forms import OptionalNoteForm, OptOutForm
-from consents.admin.tables import ReadOnlyAdmin, log, may, staff
+from consents.admin.tables import ReadOnlyAdmin, may
 from consents.admin.theme import action, display
 from consents.errors import ConsentError
 from consents.models import ReviewItem
@@ -150,7 +150,7 @@ class ReviewItemAdmin(ReadOnlyAdmin):
 
         def carry_out(data: dict[str, Any]) -> str:
             decide(item, actor=staff(request), **data)
-            log(request, item, CHANGE, words["title"])
+            log(request, item, words["title"])
             return "Decided."
 
         back = reverse("admin:consents_reviewitem_change", args=[item.pk])

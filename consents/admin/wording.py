@@ -76,6 +76,9 @@ _REFUSALS: Final = {
 }
 
 
+NO_NAME: Final = "(no name)"
+
+
 def moment(at: datetime) -> str:
     """`3 March 2026, 10:15 UTC`."""
     at = at.astimezone(UTC)
@@ -101,7 +104,7 @@ def named(identity: ChannelIdentity) -> str:
 
 def person(contact: Contact) -> str:
     """Their name, else the CRM's id."""
-    return contact.display_name or contact.external_id or "(no name)"
+    return contact.display_name or contact.external_id or NO_NAME
 
 
 def state(consent: Consent) -> str:
@@ -156,10 +159,12 @@ def verdict(answer: Permission) -> str:
 
 
 def link(page: str, row: Model, text: str = "") -> str:
+    return anchor(reverse(page, args=[row.pk]), text or str(row))
+
+
+def anchor(url: str, text: str) -> str:
     return format_html(
-        '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>',
-        reverse(page, args=[row.pk]),
-        text or str(row),
+        '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', url, text
     )
 
 

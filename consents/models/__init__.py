@@ -7,6 +7,7 @@ from consents.models.people import ChannelIdentity, Contact, Sender
 from consents.models.purposes import Keyword, Purpose
 from consents.models.review import ReviewItem
 from consents.models.seals import Seal, SealKey
+from consents.models.staff import StaffAction
 from consents.models.standing import Confirmation, Consent, InboundMessage, Standing
 from consents.models.tallies import DayTally, ReachTally, TallyMark
 
@@ -31,6 +32,7 @@ __all__ = [
     "Seal",
     "SealKey",
     "Sender",
+    "StaffAction",
     "Standing",
     "TallyMark",
     "VisitorUse",

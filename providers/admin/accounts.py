@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,8 +13,8 @@ from django.urls import reverse
 
 from consents.admin import wording
 from consents.admin.asking import Question, ask
+from consents.admin.audit import log
 from consents.admin.forms import NothingForm
-from consents.admin.tables import log
 from consents.admin.theme import ModelAdmin, action, display
 from consents.errors import ConsentError
 from consents.models import Sender
@@ -162,7 +161,7 @@ class ProviderAccountAdmin(ModelAdmin[ProviderAccount]):
 
         def carry_out(data: dict[str, Any]) -> str:
             ProviderAccount.objects.filter(pk=account.pk).update(is_held=is_held)
-            log(request, account, CHANGE, f"{verb}.")
+            log(request, account, f"{verb}.")
             return "The account is held." if is_held else "The account is released."
 
         question = Question(

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
@@ -14,9 +13,10 @@ from django.urls import reverse
 from consents import ledger
 from consents.admin import search, wording
 from consents.admin.asking import Question, ask
+from consents.admin.audit import log
 from consents.admin.filters import ContactFilter
 from consents.admin.forms import NothingForm
-from consents.admin.tables import ReadOnlyAdmin, log, may
+from consents.admin.tables import ReadOnlyAdmin, may
 from consents.admin.theme import TabularInline, action, display
 from providers import outbox
 from providers.admin.forms import kind_name
@@ -241,4 +241,4 @@ def may_retry(request: HttpRequest) -> bool:
 
 def _retry(request: HttpRequest, sync: ProviderSync) -> None:
     ledger.once_more_on_deadlock(lambda: outbox.retry(sync))
-    log(request, sync, CHANGE, "Told the provider again.")
+    log(request, sync, "Told the provider again.")

@@ -95,4 +95,5 @@ def one_of_each(officer: User, sender: Sender) -> ProviderAccount:
     subscribers.test(endpoint)
     key, _ = ApiKey.issue("shop", ["record"])
     key.save()
+    Client().force_login(officer)
     return account

@@ -44,6 +44,8 @@ TABLE = {
         "add": AGENT,
         "record_consent": AGENT,
         "void_entry": OFFICER,
+        "proof": VIEWER,
+        "receipt": VIEWER,
     },
     "consents.Contact": {
         **READ_ONLY,
@@ -51,6 +53,7 @@ TABLE = {
         "save": AGENT,
         "record_consent": AGENT,
         "record_for_somebody_new": AGENT,
+        "preference_link": AGENT,
     },
     "consents.Keyword": {**RULES_OF_OFFICERS, "list: delete_selected": OFFICER},
     "consents.Purpose": {**RULES_OF_OFFICERS, "delete": NOBODY},  # those that are built in
@@ -60,10 +63,15 @@ TABLE = {
         "record_opt_out": AGENT,
         "leave": AGENT,
     },
+    "consents.Seal": READ_ONLY,
     "consents.Sender": {
         **LOOKED_AFTER_BY_ADMINISTRATORS,
         "delete": ADMINISTRATOR,
         "list: delete_selected": ADMINISTRATOR,
+    },
+    "consents.StaffAction": {
+        **READ_ONLY,
+        **dict.fromkeys(("changelist", "change", "history"), OFFICER),
     },
     "providers.Drift": {**READ_ONLY, "record": AGENT, "tell_again": AGENT},
     "providers.ProviderAccount": {

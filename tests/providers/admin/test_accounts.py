@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from consents import ledger
+from consents.models import StaffAction
 from providers import accounts, callback_secrets, registry
 from providers.contract import Fault
 from providers.models import ProviderAccount, ProviderSync
@@ -82,7 +82,7 @@ def test_credentials_are_shown_nowhere(desk, account):
     assert errors(rejected)
     desk.post(url(account), {**FORM, "credential_token": "a-new-secret"})
     text = rejected.content.decode() + "".join(desk.get(page).content.decode() for page in pages)
-    text += " ".join(LogEntry.objects.values_list("change_message", flat=True))
+    text += " ".join(StaffAction.objects.values_list("text", flat=True))
     for secret in (TOKEN, "another-secret", "a-new-secret"):
         assert secret not in text
 
