@@ -17,14 +17,8 @@ from django.db.models.signals import post_migrate
 VIEWER, AGENT, OFFICER, ADMINISTRATOR = GROUPS = ("Viewer", "Agent", "Officer", "Administrator")
 
 _PEOPLE: Final = (
-    "contact",
-    "consentevent",
-    "reviewitem",
-    "purpose",
-    "keyword",
-    "sender",
-    "apikey",
-    "seal",
+    *("contact", "consentevent", "seal", "importrun", "reviewitem"),
+    *("purpose", "keyword", "sender", "apikey"),
 )
 _PROVIDERS: Final = (
     *("provideraccount", "providersync", "providercallback", "drift"),
@@ -44,7 +38,7 @@ ADDED: Final = {
         "providers.change_providercallback",
     ),
     OFFICER: (
-        *("consents.void_consentevent", "consents.view_staffaction"),
+        *("consents.void_consentevent", "consents.void_importrun", "consents.view_staffaction"),
         *(f"consents.{verb}_purpose" for verb in ("add", "change", "delete")),
         *(f"consents.{verb}_keyword" for verb in ("add", "change", "delete")),
     ),

@@ -20,7 +20,8 @@ CONSENTS_LEVELS = (
     | {"window", "folding", "decision", "commitments", "timestamps", "rates", "strict_json"}
     | {"numbering", "merkle", "signatures", "findings"},
     {"models", "signals", "holders", "encryption"},
-    {"purposes", "entries", "addressbook", "history", "writing", "reach", "ledger"} | {"batch"},
+    {"purposes", "entries", "addressbook", "history", "writing", "reach", "voiding", "ledger"}
+    | {"batch"},
     {"gate", "gate_people", "gate_bulk"},
     set[str](),  # what is not named here
     {"admin", "api", "pages", "management", "apps"},

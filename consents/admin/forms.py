@@ -14,18 +14,28 @@ from unfold import widgets
 from consents.admin import wording
 from consents.entries import TEXT_MAX
 from consents.models import ApiKey, Contact, Purpose, Sender
-from consents.vocabulary import ROOT_PURPOSE, SOURCE_MAX, Action, Channel, Scope, StopScope
+from consents.vocabulary import (
+    ROOT_PURPOSE,
+    SOURCE_MAX,
+    Action,
+    Channel,
+    Proof,
+    Scope,
+    StopScope,
+)
 
 if TYPE_CHECKING:
     ApiKeyModelForm = forms.ModelForm[ApiKey]
     PurposeChoice = forms.ModelChoiceField[Purpose]
+    PurposeModelForm = forms.ModelForm[Purpose]
     SenderChoice = forms.ModelChoiceField[Sender]
     SenderModelForm = forms.ModelForm[Sender]
 else:
-    ApiKeyModelForm = SenderModelForm = forms.ModelForm
+    ApiKeyModelForm = SenderModelForm = PurposeModelForm = forms.ModelForm
     PurposeChoice = SenderChoice = forms.ModelChoiceField
 
 EVERYWHERE, NEW_ADDRESS = "all", "new"
+STAFF_SOURCE = "STAFF"
 
 SCOPES = {
     Scope.RECORD: "Record: write down consent and people's messages",
@@ -169,8 +179,8 @@ class RecordConsentForm(forms.Form):
     )
     source = _text(
         "Source",
-        f"Where they said it, in at most {SOURCE_MAX} characters: PHONE CALL, PAPER FORM, E-MAIL.",
-        required=True,
+        f"Where they said it, in at most {SOURCE_MAX} characters: PHONE CALL, PAPER FORM, E-MAIL. "
+        "An opt-out need not say.",
         max_length=SOURCE_MAX,
     )
     occurred_at = forms.DateTimeField(
@@ -184,6 +194,11 @@ class RecordConsentForm(forms.Form):
         "How you know. Needed to opt somebody in again who has opted out.",
     )
     wording_shown = _long_text("Wording shown", "The text they agreed to, word for word.")
+    business_name = _text("Business name shown", max_length=200)
+    wording_version = _text("Wording version", max_length=100)
+    medium = _text("Medium", "Paper, telephone, web form.", max_length=100)
+    language = _text("Language", "Of the wording, for example sv.", max_length=35)
+    legal_basis = _text("Legal basis", max_length=200)
     policy_version = _text("Policy version", max_length=100)
     evidence_url = forms.URLField(
         label="Link to the evidence",
@@ -238,6 +253,9 @@ class RecordConsentForm(forms.Form):
         data: dict[str, Any] = super().clean() or {}
         if data.get("who") == NEW_ADDRESS and not data.get("address"):
             self.add_error("address", "Give the other address, or choose one of theirs above.")
+        # An opt-out never waits for who writes it down to remember where it was said.
+        if not data.get("source") and data.get("action") == Action.OPT_IN:
+            self.add_error("source", "Say where they opted in.")
         return data
 
     def entry(self) -> dict[str, Any]:
@@ -248,7 +266,7 @@ class RecordConsentForm(forms.Form):
             **self._whom(),
             "action": data["action"],
             "purpose": data["purpose"].key,
-            "source": data["source"],
+            "source": data["source"] or STAFF_SOURCE,
             "occurred_at": occurred_at.astimezone(UTC) if occurred_at else None,
             "note": data["note"],
             "evidence": {name: data[field] for field, name in _EVIDENCE.items() if data[field]},
@@ -266,11 +284,24 @@ class RecordConsentForm(forms.Form):
         return {**contact, "channel": data["channel"], "identity": data["address"]}
 
 
+_PROVEN = [one.value for one in Proof if one != Proof.WORDING]
 _EVIDENCE = {
-    "wording_shown": "wording",
+    "wording_shown": Proof.WORDING.value,
+    **{name: name for name in _PROVEN},
     "policy_version": "policy_version",
     "evidence_url": "url",
 }
+
+
+class PurposeForm(PurposeModelForm):
+    required_evidence = forms.MultipleChoiceField(
+        label="Evidence required",
+        choices=[(one.value, words) for one, words in wording.PROOFS.items()],
+        required=False,
+        help_text="What staff and imports must know of an opt-in to it, or to a purpose that "
+        "covers it. Without, the opt-in is refused. An opt-out needs none.",
+        widget=widgets.UnfoldAdminCheckboxSelectMultipleWidget(),
+    )
 
 
 class ApiKeyForm(ApiKeyModelForm):

@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from consents import ledger
+from consents import ledger, voiding
 from consents.admin import recording, search, timeline, wording
 from consents.admin.asking import Question, add_error, ask
 from consents.admin.audit import log, staff
@@ -24,8 +24,8 @@ from consents.admin.forms import NoteForm, RecordConsentForm
 from consents.admin.tables import may
 from consents.admin.theme import action, display
 from consents.errors import ConsentError
-from consents.models import ConsentEvent, Contact
-from consents.vocabulary import CONSENT_ACTIONS, SPREADING_ORIGINS, Action, Origin, Outcome
+from consents.models import Consent, ConsentEvent, Contact
+from consents.vocabulary import CONSENT_ACTIONS, Action, Origin, Outcome, State
 
 _FORM_FIELDS = {"identity": "address", "contact": "who", "channels": "who"}
 _EVENT = (
@@ -40,6 +40,11 @@ _EVENT = (
     "follows_from",
     "led_to",
 )
+_STATED = {
+    State.OPTED_IN: "opted in",
+    State.OPTED_OUT: "opted out",
+    None: "nothing stated",
+}
 _EVIDENCE = ("note", "evidence", "ip", "user_agent", "erased", "seal", "receipt")
 _FOR_PROGRAMS = ("id", "seq", "sender", "actor")
 
@@ -149,8 +154,8 @@ class ConsentEventAdmin(EvidencePages):
 
         question = Question(
             title="Void an entry made in error",
-            explanation=f"“{wording.event(event)}” will stay in the ledger, marked as void, and "
-            "what is allowed will be worked out again without it. This cannot be taken back.",
+            explanation=f"“{wording.event(event)}” will stay in the ledger, marked as void. "
+            f"{_what_voiding_does(event)} This cannot be taken back.",
             button="Void the entry",
             back=page,
             is_dangerous=True,
@@ -289,9 +294,18 @@ def _after(request: HttpRequest, event: ConsentEvent) -> str:
 
 
 def _is_voidable(event: ConsentEvent) -> bool:
-    is_own_stop = event.action == Action.OPT_OUT and event.origin in SPREADING_ORIGINS
-    is_void = event.consequences.filter(action=Action.VOIDED.value).exists()
-    return event.action in CONSENT_ACTIONS and not is_own_stop and not is_void
+    is_consent = event.action in CONSENT_ACTIONS
+    return is_consent and not voiding.is_own_stop(event) and not voiding.is_void(event)
+
+
+def _what_voiding_does(event: ConsentEvent) -> str:
+    """What would be known of the address and purpose afterwards, in words."""
+    purpose = wording.for_purpose(event.purpose.key, event.purpose.name)
+    now = Consent.objects.filter(identity=event.identity_id, purpose=event.purpose_id).first()
+    before, after = now.fold.state if now else None, voiding.without(event).state
+    if before == after:
+        return f"It changes nothing of what holds for {purpose}: {_STATED[after]}."
+    return f"For {purpose} what holds now is “{_STATED[before]}”; it will be “{_STATED[after]}”."
 
 
 def _link(event: ConsentEvent) -> str:

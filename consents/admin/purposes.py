@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.db.models import Model
 from django.http import HttpRequest
 
-from consents.admin.forms import SenderForm
+from consents.admin.forms import PurposeForm, SenderForm
 from consents.admin.theme import ModelAdmin, display
 from consents.models import Consent, Keyword, Purpose, Sender
 from consents.vocabulary import ROOT_PURPOSE, Category
@@ -23,12 +23,13 @@ _RULES = frozenset({"parent", "requires_own_consent"})
 
 @admin.register(Purpose)
 class PurposeAdmin(ModelAdmin[Purpose]):
+    form = PurposeForm
     list_display = ("name", "key", "place", "allowed_in_window", "requires_own_consent")
     list_select_related = ("parent",)
     search_fields = ("name", "key")
     fields = (
         *("name", "key", "parent", "allowed_in_window", "requires_own_consent"),
-        *("description", "retention"),
+        *("description", "retention", "required_evidence"),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Purpose | None = None) -> list[str]:

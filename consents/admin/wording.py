@@ -23,6 +23,7 @@ from consents.vocabulary import (
     Mode,
     Origin,
     Outcome,
+    Proof,
     Reason,
     State,
 )
@@ -55,6 +56,15 @@ OUTCOMES: Final = {
     Outcome.NO_CHANGE: "No change: it was so already",
     Outcome.OUT_OF_ORDER: "No effect: something newer was known",
     Outcome.WOULD_RESURRECT: "No effect: it may not lift an opt-out",
+}
+
+PROOFS: Final = {
+    Proof.BUSINESS_NAME: "The business name shown",
+    Proof.WORDING: "The wording shown",
+    Proof.WORDING_VERSION: "The version of the wording",
+    Proof.MEDIUM: "The medium",
+    Proof.LANGUAGE: "The language",
+    Proof.LEGAL_BASIS: "The legal basis",
 }
 
 _MODES: Final = {

@@ -29,6 +29,7 @@ def begin(
         # Of two who begin at once the second finds the run of the first.
         Sender.objects.select_for_update(no_key=True).get(id=sender.id)
         before = ImportRun.objects.filter(sender=sender, sha256=digest, manner=manner.as_json())
+        before = before.filter(voided_at=None)
         stopped = before.filter(finished_at=None).first()
         if stopped:
             return stopped
@@ -46,11 +47,14 @@ def begin(
 
 
 def hold(run: ImportRun) -> ImportRun:
-    """The run, locked. Raises ConsentError `import_elsewhere` when somebody else took it further.
+    """The run, locked. Raises ConsentError `import_elsewhere` when somebody else took it further,
+    and `import_voided`.
 
     In the transaction that will `advance` it.
     """
     held = ImportRun.objects.select_for_update().get(id=run.id)
+    if held.voided_at:
+        raise ConsentError("import_voided", "This import is void: it goes no further.")
     if held.position != run.position or held.finished_at:
         raise ConsentError("import_elsewhere", "Somebody else is recording this import.")
     return held

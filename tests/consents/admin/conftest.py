@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from consents import sealing
-from consents.models import ApiKey, ChannelIdentity, Contact, ReviewItem, Sender
+from consents.models import ApiKey, ChannelIdentity, Contact, ImportRun, ReviewItem, Sender
 from providers import subscribers
 from providers.models import Drift, ProviderAccount, ProviderCallback
 from tests.consents.factories import NUMBER, MessageFactory, OptInFactory
@@ -96,4 +96,7 @@ def one_of_each(officer: User, sender: Sender) -> ProviderAccount:
     key, _ = ApiKey.issue("shop", ["record"])
     key.save()
     Client().force_login(officer)
+    ImportRun.objects.create(
+        sender=sender, file_name="list.csv", sha256=bytes(32), size=0, started_at=now
+    )
     return account

@@ -55,6 +55,7 @@ TABLE = {
         "record_for_somebody_new": AGENT,
         "preference_link": AGENT,
     },
+    "consents.ImportRun": {**READ_ONLY, "void_import": OFFICER},
     "consents.Keyword": {**RULES_OF_OFFICERS, "list: delete_selected": OFFICER},
     "consents.Purpose": {**RULES_OF_OFFICERS, "delete": NOBODY},  # those that are built in
     "consents.ReviewItem": {

@@ -42,6 +42,14 @@ def test_the_root_and_the_categories_stay_what_they_are(desk, sender, key):
     assert (purpose.name, purpose.key, purpose.parent_id) == ("Renamed", key, parent)
 
 
+def test_the_evidence_that_a_purpose_requires_is_chosen(desk, sender):
+    marketing = Purpose.objects.get(key="marketing")
+    form = {"name": "Marketing", "required_evidence": ["medium", "language"]}
+    desk.post(url(marketing), form)
+    marketing.refresh_from_db()
+    assert marketing.required_evidence == ["medium", "language"]
+
+
 def test_no_purpose_is_deleted_from_the_list(desk, sender):
     purpose = PurposeFactory()
     chosen = {"action": "delete_selected", "_selected_action": [str(purpose.pk)], "post": "yes"}
