@@ -196,6 +196,11 @@ LEDGER_TRUSTED_KEYS = environment.public_keys(env, "LEDGER_TRUSTED_KEYS")
 LEDGER_SEAL_MINUTES = environment.number(env, "LEDGER_SEAL_MINUTES", 10)
 LEDGER_ANCHOR_FILE = environment.text(env, "LEDGER_ANCHOR_FILE")
 
+# --- what staff have to decide
+
+REVIEW_DAYS = environment.number(env, "REVIEW_DAYS", 10, least=1, most=365)
+REVIEW_COUNTRY = environment.country(env, "REVIEW_COUNTRY", "US")
+
 # --- subscribers
 
 WEBHOOKS_ALLOW_HTTP = environment.flag(env, "WEBHOOKS_ALLOW_HTTP", False)

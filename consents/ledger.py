@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.db import OperationalError, connection, transaction
 
-from consents import entries, voiding
+from consents import entries, reviews, voiding
 from consents.batch import recording
 from consents.batch.prepared import prepare, stands_alone
 from consents.entries import Draft, Entry
@@ -29,7 +29,7 @@ from consents.history import (
     newest_hold,
     statements,
 )
-from consents.models import ConsentEvent, ImportRun, ReviewItem, Sender, Standing
+from consents.models import ConsentEvent, ImportRun, Sender, Standing
 from consents.purposes import PurposeTree
 from consents.reach import Reach
 from consents.vocabulary import Origin, Outcome
@@ -242,12 +242,9 @@ def _ask_about(recorded: Recorded) -> None:
     """Let staff look at what a provider says of somebody who has opted out."""
     for event in recorded.events:
         if event.origin == Origin.PROVIDER and event.outcome == Outcome.WOULD_RESURRECT:
-            ReviewItem.objects.create(
-                sender=event.sender,
-                identity_id=event.identity_id,
-                kind=Outcome.WOULD_RESURRECT.value,
-                subject_kind="event",
-                subject_id=str(event.id),
+            kind, subject = Outcome.WOULD_RESURRECT.value, ("event", str(event.id))
+            reviews.ask(
+                event.sender, kind, event.recorded_at, identity=event.identity, subject=subject
             )
 
 

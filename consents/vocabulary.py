@@ -201,6 +201,16 @@ class Proof(StrEnum):
     LEGAL_BASIS = "legal_basis"
 
 
+class Medium(StrEnum):
+    """How a revocation reached the business."""
+
+    PHONE = "phone"
+    LETTER = "letter"
+    EMAIL = "email"
+    IN_PERSON = "in_person"
+    OTHER = "other"
+
+
 class Deed(StrEnum):
     """What a member of staff did, in the trail of it."""
 

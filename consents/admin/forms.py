@@ -49,7 +49,7 @@ def channel_choices() -> list[tuple[str, str]]:
     return [(channel.value, wording.channel(channel)) for channel in Channel]
 
 
-def _text(label: str, help_text: str = "", **options: Any) -> forms.CharField:
+def text(label: str, help_text: str = "", **options: Any) -> forms.CharField:
     return forms.CharField(
         label=label,
         help_text=help_text,
@@ -58,7 +58,7 @@ def _text(label: str, help_text: str = "", **options: Any) -> forms.CharField:
     )
 
 
-def _long_text(label: str, help_text: str = "", **options: Any) -> forms.CharField:
+def long_text(label: str, help_text: str = "", **options: Any) -> forms.CharField:
     return forms.CharField(
         label=label,
         help_text=help_text,
@@ -101,36 +101,35 @@ class MomentForm(forms.Form):
         return self.moment is not None and bool(self.cleaned_data["hindsight"])
 
 
+def purpose_choice(label: str, help_text: str = "", **options: Any) -> PurposeChoice:
+    """One of the purposes, by its key."""
+    return PurposeChoice(
+        label=label,
+        help_text=help_text,
+        queryset=Purpose.objects.all(),
+        empty_label=None,
+        to_field_name="key",
+        widget=widgets.UnfoldAdminSelectWidget(),
+        **options,
+    )
+
+
 class NoteForm(forms.Form):
     """Asks for a reason, which is kept with what is done."""
 
-    note = _long_text("Why", "Kept in the ledger beside this decision.", required=True)
+    note = long_text("Why", "Kept in the ledger beside this decision.", required=True)
 
 
 class OptionalNoteForm(forms.Form):
-    note = _long_text("Note", "Kept in the ledger beside this decision.")
+    note = long_text("Note", "Kept in the ledger beside this decision.")
 
 
 class NothingForm(forms.Form):
     """Asks only for a yes."""
 
 
-class _MinutesInput(widgets.UnfoldAdminTextInputWidget):  # type: ignore[misc]
+class MinutesInput(widgets.UnfoldAdminTextInputWidget):  # type: ignore[misc]
     input_type = "datetime-local"
-
-
-class OptOutForm(forms.Form):
-    """What somebody meant by a message that put marketing on hold."""
-
-    purpose = PurposeChoice(
-        label="They opted out of",
-        queryset=Purpose.objects.all(),
-        empty_label=None,
-        to_field_name="key",
-        initial=ROOT_PURPOSE,
-        widget=widgets.UnfoldAdminSelectWidget(),
-    )
-    note = _long_text("Note", "Kept in the ledger beside this decision.")
 
 
 class RecordConsentForm(forms.Form):
@@ -163,21 +162,15 @@ class RecordConsentForm(forms.Form):
         required=False,
         widget=widgets.UnfoldAdminSelectWidget(),
     )
-    address = _text(
+    address = text(
         "Number or address",
         "A phone number with its country code, for example +46 70 174 06 05.",
         max_length=512,
     )
-    purpose = PurposeChoice(
-        label="Purpose",
-        help_text="“All messages” covers everything you may send.",
-        queryset=Purpose.objects.all(),
-        empty_label=None,
-        to_field_name="key",
-        initial=ROOT_PURPOSE,
-        widget=widgets.UnfoldAdminSelectWidget(),
+    purpose = purpose_choice(
+        "Purpose", "“All messages” covers everything you may send.", initial=ROOT_PURPOSE
     )
-    source = _text(
+    source = text(
         "Source",
         f"Where they said it, in at most {SOURCE_MAX} characters: PHONE CALL, PAPER FORM, E-MAIL. "
         "An opt-out need not say.",
@@ -187,19 +180,19 @@ class RecordConsentForm(forms.Form):
         label="When they said it (UTC)",
         help_text="Leave empty for now.",
         required=False,
-        widget=_MinutesInput(),
+        widget=MinutesInput(),
     )
-    note = _long_text(
+    note = long_text(
         "Evidence note",
         "How you know. Needed to opt somebody in again who has opted out.",
     )
-    wording_shown = _long_text("Wording shown", "The text they agreed to, word for word.")
-    business_name = _text("Business name shown", max_length=200)
-    wording_version = _text("Wording version", max_length=100)
-    medium = _text("Medium", "Paper, telephone, web form.", max_length=100)
-    language = _text("Language", "Of the wording, for example sv.", max_length=35)
-    legal_basis = _text("Legal basis", max_length=200)
-    policy_version = _text("Policy version", max_length=100)
+    wording_shown = long_text("Wording shown", "The text they agreed to, word for word.")
+    business_name = text("Business name shown", max_length=200)
+    wording_version = text("Wording version", max_length=100)
+    medium = text("Medium", "Paper, telephone, web form.", max_length=100)
+    language = text("Language", "Of the wording, for example sv.", max_length=35)
+    legal_basis = text("Legal basis", max_length=200)
+    policy_version = text("Policy version", max_length=100)
     evidence_url = forms.URLField(
         label="Link to the evidence",
         required=False,

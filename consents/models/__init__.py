@@ -5,7 +5,7 @@ from consents.models.keys import ApiKey, IdempotencyRecord, KeyUse, VisitorUse
 from consents.models.ledger import ConsentEvent, EventDetail
 from consents.models.people import ChannelIdentity, Contact, Sender
 from consents.models.purposes import Keyword, Purpose
-from consents.models.review import ReviewItem
+from consents.models.review import ReviewItem, Revocation
 from consents.models.seals import Seal, SealKey
 from consents.models.staff import StaffAction
 from consents.models.standing import Confirmation, Consent, InboundMessage, Standing
@@ -29,6 +29,7 @@ __all__ = [
     "Purpose",
     "ReachTally",
     "ReviewItem",
+    "Revocation",
     "Seal",
     "SealKey",
     "Sender",

@@ -15,7 +15,7 @@ from consents.admin import search, wording
 from consents.admin.asking import Question, ask
 from consents.admin.audit import log, staff
 from consents.admin.forms import NothingForm
-from consents.admin.review import DecidedFilter
+from consents.admin.review_filters import DecidedFilter
 from consents.admin.tables import ReadOnlyAdmin, may
 from consents.admin.theme import action, display
 from providers import drift
