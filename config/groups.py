@@ -39,6 +39,7 @@ ADDED: Final = {
     ),
     OFFICER: (
         *("consents.void_consentevent", "consents.void_importrun", "consents.view_staffaction"),
+        "consents.move_channelidentity",
         *(f"consents.{verb}_purpose" for verb in ("add", "change", "delete")),
         *(f"consents.{verb}_keyword" for verb in ("add", "change", "delete")),
     ),

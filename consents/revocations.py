@@ -14,9 +14,9 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils import timezone
 
-from consents import addressbook, ledger, reviews
+from consents import contacts, ledger, reviews
 from consents.errors import ConsentError
-from consents.models import Contact, Purpose, ReviewItem, Revocation, Sender
+from consents.models import Purpose, ReviewItem, Revocation, Sender
 from consents.vocabulary import Action, Channel, Medium, Origin
 
 KIND: Final = "revocation"
@@ -114,17 +114,10 @@ def _whom(sender: Sender, person: str, channels: Sequence[Channel]) -> list[dict
 
     Raises ConsentError `unknown_person`.
     """
-    contacts = _contacts(sender, person)
-    if len(contacts) == 1:
-        [contact] = contacts
+    named = contacts.named(sender, person)
+    if len(named) == 1:
+        [contact] = named
         return [{"contact": contact, "channels": [channel.value for channel in channels]}]
-    if contacts or not channels:
+    if named or not channels:
         raise ConsentError("unknown_person", "It is not clear from this who it is.", "person")
     return [{"identity": person, "channel": channel.value} for channel in channels]
-
-
-def _contacts(sender: Sender, person: str) -> list[Contact]:
-    owners = {one.contact_id for one in addressbook.named(sender, person)}
-    if owners:
-        return list(Contact.objects.filter(id__in=owners))
-    return list(Contact.objects.filter(sender=sender, external_id=person.strip()))

@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
+from consents import moving
 from consents.admin import (
     audit,
     overview,
@@ -21,8 +22,10 @@ from consents.admin import (
     trail,
     wording,
 )
+from consents.admin.asking import Question, ask
 from consents.admin.filters import ContactChannelFilter, StateFilter
 from consents.admin.forms import MomentForm
+from consents.admin.moves import move_form, move_of
 from consents.admin.tables import LargeTableAdmin, may
 from consents.admin.theme import action, display
 from consents.models import ChannelIdentity, Consent, Contact
@@ -49,7 +52,7 @@ class ContactAdmin(LargeTableAdmin):
     ordering = ("-id",)
     fields = ("sender", "display_name", "external_id", "language")
     actions_list = ("record_for_somebody_new",)
-    actions_detail = ("record_consent", "preference_link")
+    actions_detail = ("record_consent", "preference_link", "move_address")
     change_form_outer_before_template = "admin/consents/contact/overview.html"
     change_form_outer_after_template = "admin/consents/contact/timeline.html"
 
@@ -112,6 +115,31 @@ class ContactAdmin(LargeTableAdmin):
         if contact is None:
             raise Http404
         return preference_links.offer(request, self, contact)
+
+    def has_move_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return may(request, "consents.move_channelidentity")
+
+    @action("Move an address…", permissions=["move"], icon="move_up")
+    def move_address(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        contact = self.get_object(request, object_id)
+        if contact is None:
+            raise Http404
+
+        def carry_out(data: dict[str, Any]) -> str:
+            moved = moving.carry_out(move_of(data, actor=audit.staff(request)))
+            audit.log(request, contact, "Moved an address to another contact.")
+            audit.log(request, moved, "Came from another contact.")
+            return f"{wording.named(moved.identity)} belongs to {wording.person(data['to'])} now."
+
+        question = Question(
+            title=f"Move an address of {wording.person(contact)}",
+            explanation="It will belong to the other contact from now on. What was said of it "
+            "stays in the ledger; opt-outs of the other contact count for it too.",
+            button="Move the address",
+            back=reverse("admin:consents_contact_change", args=[contact.pk]),
+            is_dangerous=True,
+        )
+        return ask(request, self, question, move_form(contact), carry_out)
 
     @action("Record consent of somebody new", permissions=["record"], icon="edit_note")
     def record_for_somebody_new(self, request: HttpRequest) -> HttpResponse:

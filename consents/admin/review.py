@@ -93,6 +93,14 @@ class ReviewItemAdmin(ReadOnlyAdmin):
             return queryset, False
         return queryset.filter(identity__in=search.identities_of(search_term)), False
 
+    def get_fields(self, request: HttpRequest, obj: ReviewItem | None = None) -> Any:
+        """Without what other kinds of questions have."""
+        kind = obj.kind if obj else ""
+        others = (
+            {"revocation_shown"} if kind != revocations.KIND else {"keyword", "entry", "told_by"}
+        )
+        return [name for name in self.fields if name not in others]
+
     def has_decide_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return may(request, "consents.change_reviewitem")
 

@@ -54,12 +54,12 @@ class AboutFilter(ContactFilter):
 
 @admin.register(StaffAction)
 class StaffActionAdmin(ReadOnlyAdmin):
-    list_display = ("when", "who", "deed_shown", "text", "row", "about", "ip")
+    list_display = ("when", "who", "deed_shown", "text", "row", "about", "where")
     list_filter = (DeedFilter, StaffFilter, AboutFilter, "at")
     search_fields = ("contact",)
     search_help_text = "A person's number, e-mail address or CRM's id: who dealt with them"
     ordering = ("-id",)
-    fields = ("when", "who", "ip", "deed_shown", "text", "row", "about")
+    fields = ("when", "who", "where", "deed_shown", "text", "row", "about")
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StaffAction]:
@@ -81,6 +81,10 @@ class StaffActionAdmin(ReadOnlyAdmin):
     def who(self, done: StaffAction) -> str:
         username: str | None = getattr(done, "username", None)
         return username or done.actor
+
+    @display("From")
+    def where(self, done: StaffAction) -> str:
+        return done.ip or "-"
 
     @display("What", label={"Opened the file": "info", "Deleted": "danger"})
     def deed_shown(self, done: StaffAction) -> str:

@@ -54,6 +54,7 @@ TABLE = {
         "record_consent": AGENT,
         "record_for_somebody_new": AGENT,
         "preference_link": AGENT,
+        "move_address": OFFICER,
     },
     "consents.ImportRun": {**READ_ONLY, "void_import": OFFICER},
     "consents.Keyword": {**RULES_OF_OFFICERS, "list: delete_selected": OFFICER},

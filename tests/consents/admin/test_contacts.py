@@ -224,3 +224,45 @@ def test_the_deciding_line_is_one_click_away(desk):
     event = OptInFactory()
     answer = desk.get(reverse("admin:consents_contact_change", args=[event.identity.contact.pk]))
     assert reverse("admin:consents_consentevent_change", args=[event.pk]) in answer.content.decode()
+
+
+# --- moving an address
+
+MOVE = {"to": "crm-other", "consent": "along", "note": "She told us"}
+
+
+def moving(contact):
+    return reverse("admin:consents_contact_move_address", args=[contact.pk])
+
+
+def test_an_address_is_moved_to_another_contact(desk):
+    identity = OptInFactory(contact=ContactFactory(display_name="Anna")).identity
+    other = ContactFactory(external_id="crm-other", display_name="Berit")
+    answer = desk.post(
+        moving(identity.contact), {**MOVE, "identity": str(identity.pk)}, follow=True
+    )
+    assert f"WhatsApp +{NUMBER} belongs to Berit now." in answer.content.decode()
+    identity.refresh_from_db()
+    assert identity.contact == other
+    moved = StaffAction.objects.filter(deed="done").values_list("contact", flat=True)
+    assert len(set(moved)) == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("to", "nobody"), ("to", "crm-own"), ("note", " "), ("consent", ""), ("identity", "7")],
+)
+def test_an_address_is_moved_only_by_a_form_filled_in(desk, field, value):
+    identity = OptInFactory(contact=ContactFactory(external_id="crm-own")).identity
+    ContactFactory(external_id="crm-other")
+    form = {**MOVE, "identity": str(identity.pk), field: value}
+    assert field in desk.post(moving(identity.contact), form).context["form"].errors
+    identity.refresh_from_db()
+    assert identity.contact.external_id == "crm-own"
+
+
+def test_somebody_elses_address_cannot_be_moved_from_here(desk):
+    here, theirs = ContactFactory(), OptInFactory(contact=ContactFactory()).identity
+    ContactFactory(external_id="crm-other")
+    answer = desk.post(moving(here), {**MOVE, "identity": str(theirs.pk)})
+    assert "identity" in answer.context["form"].errors
