@@ -124,6 +124,10 @@ class OptionalNoteForm(forms.Form):
     note = long_text("Note", "Kept in the ledger beside this decision.")
 
 
+class MessageForm(forms.Form):
+    message = long_text("What they write", required=True)
+
+
 class NothingForm(forms.Form):
     """Asks only for a yes."""
 

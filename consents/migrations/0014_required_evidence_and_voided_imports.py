@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-<        ("consents", "0013_staff_actions"),
+        ("consents", "0013_staff_actions"),
     ]
 
     operations = [

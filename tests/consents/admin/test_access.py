@@ -57,7 +57,8 @@ TABLE = {
         "move_address": OFFICER,
     },
     "consents.ImportRun": {**READ_ONLY, "void_import": OFFICER},
-    "consents.Keyword": {**RULES_OF_OFFICERS, "list: delete_selected": OFFICER},
+    "consents.Keyword": {**RULES_OF_OFFICERS, "list: delete_selected": OFFICER}
+    | {"try_message": VIEWER},
     "consents.Purpose": {**RULES_OF_OFFICERS, "delete": NOBODY},  # those that are built in
     "consents.ReviewItem": {
         **READ_ONLY,
@@ -84,6 +85,7 @@ TABLE = {
         **LOOKED_AFTER_BY_ADMINISTRATORS,
         "delete": ADMINISTRATOR,
         "list: delete_selected": ADMINISTRATOR,
+        "try_out": ADMINISTRATOR,
         "hold": ADMINISTRATOR,
         "release": ADMINISTRATOR,
         "compare": ADMINISTRATOR,

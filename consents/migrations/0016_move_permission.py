@@ -5,7 +5,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("consents", "0013_review_due_and_revocations"),
+        ("consents", "0015_review_due_and_revocations"),
     ]
 
     operations = [
