@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -114,6 +115,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         return ", ".join(str(sender) for sender in key.senders.all()) or "no sender"
 
 
+@transaction.atomic
 def _revoke(request: HttpRequest, key: ApiKey) -> bool:
     now = timezone.now()
     if not ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=now):

@@ -45,9 +45,10 @@ class MoveForm(forms.Form):
     )
     consent = forms.ChoiceField(
         label="What was said of this address so far",
+        help_text="An address that has changed hands is opted out until its new owner opts in.",
         choices=[
-            (ALONG, "It was the other contact who said it: it goes along"),
-            (BEHIND, "The address has changed hands: it is opted out until they opt in"),
+            (ALONG, "They said it: it goes along"),
+            (BEHIND, "The address has changed hands"),
         ],
         widget=widgets.UnfoldAdminRadioSelectWidget(),
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
@@ -193,6 +194,7 @@ class ReviewItemAdmin(ReadOnlyAdmin):
         )
         return ask(request, self, question, OwnerForm, carry_out)
 
+    @transaction.atomic
     def _assign(self, request: HttpRequest, item: ReviewItem, owner: Any) -> None:
         ReviewItem.objects.filter(pk=item.pk).update(owner=owner)
         log(request, item, f"Assigned to {owner.get_username() if owner else 'nobody'}.")

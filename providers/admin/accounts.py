@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -74,9 +75,9 @@ class ProviderAccountAdmin(ModelAdmin[ProviderAccount]):
             credentials = []
         first = ["provider", "sender", *(name for name in _CHOSEN if name != "settings")]
         return (
+            *([("How it is doing", {"fields": _DOING})] if obj else []),
             (None, {"fields": [*first, *([] if obj else ["is_baseline"]), "settings"]}),
             *([("Credentials", {"fields": credentials})] if credentials else []),
-            *([("How it is doing", {"fields": _DOING})] if obj else []),
         )
 
     def get_readonly_fields(
@@ -193,8 +194,9 @@ class ProviderAccountAdmin(ModelAdmin[ProviderAccount]):
             raise Http404
 
         def carry_out(data: dict[str, Any]) -> str:
-            ProviderAccount.objects.filter(pk=account.pk).update(is_held=is_held)
-            log(request, account, f"{verb}.")
+            with transaction.atomic():
+                ProviderAccount.objects.filter(pk=account.pk).update(is_held=is_held)
+                log(request, account, f"{verb}.")
             return "The account is held." if is_held else "The account is released."
 
         question = Question(
