@@ -7,17 +7,15 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.views.main import PAGE_VAR
 from django.contrib.auth.signals import user_logged_in
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_ipv46_address
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from consents import callers
 from consents.models import Contact, StaffAction
 from consents.vocabulary import Deed
 
@@ -42,25 +40,12 @@ def staff(request: HttpRequest) -> str:
     return f"staff:{request.user.pk}"
 
 
-def address(request: HttpRequest) -> str | None:
-    """Where they sit. Behind a proxy the last address that it passes on: it alone wrote that."""
-    if settings.SECURE_PROXY_SSL_HEADER:
-        named = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    else:
-        named = request.META.get("REMOTE_ADDR", "")
-    try:
-        validate_ipv46_address(named)
-    except ValidationError:
-        return None
-    return str(named)
-
-
 def _action(
     request: HttpRequest, row: Model, text: str, deed: Deed, once: str | None = None
 ) -> StaffAction:
     return StaffAction(
         actor=staff(request),
-        ip=address(request),
+        ip=callers.address(request),
         deed=deed.value,
         model=row._meta.label,
         object_id=str(row.pk),
