@@ -21,17 +21,14 @@ from consents.vocabulary import (
     Channel,
     Proof,
     Scope,
-    StopScope,
 )
 
 if TYPE_CHECKING:
     ApiKeyModelForm = forms.ModelForm[ApiKey]
     PurposeChoice = forms.ModelChoiceField[Purpose]
-    PurposeModelForm = forms.ModelForm[Purpose]
     SenderChoice = forms.ModelChoiceField[Sender]
-    SenderModelForm = forms.ModelForm[Sender]
 else:
-    ApiKeyModelForm = SenderModelForm = PurposeModelForm = forms.ModelForm
+    ApiKeyModelForm = forms.ModelForm
     PurposeChoice = SenderChoice = forms.ModelChoiceField
 
 EVERYWHERE, NEW_ADDRESS = "all", "new"
@@ -122,10 +119,6 @@ class NoteForm(forms.Form):
 
 class OptionalNoteForm(forms.Form):
     note = long_text("Note", "Kept in the ledger beside this decision.")
-
-
-class MessageForm(forms.Form):
-    message = long_text("What they write", required=True)
 
 
 class NothingForm(forms.Form):
@@ -290,31 +283,9 @@ _EVIDENCE = {
 }
 
 
-class PurposeForm(PurposeModelForm):
-    required_evidence = forms.MultipleChoiceField(
-        label="Evidence required",
-        choices=[(one.value, words) for one, words in wording.PROOFS.items()],
-        required=False,
-        help_text="What staff and imports must know of an opt-in to it, or to a purpose that "
-        "covers it. Without, the opt-in is refused. An opt-out needs none.",
-        widget=widgets.UnfoldAdminCheckboxSelectMultipleWidget(),
-    )
-
-
 class ApiKeyForm(ApiKeyModelForm):
     scopes = forms.MultipleChoiceField(
         label="It may",
         choices=[(scope.value, text) for scope, text in SCOPES.items()],
         widget=widgets.UnfoldAdminCheckboxSelectMultipleWidget(),
-    )
-
-
-class SenderForm(SenderModelForm):
-    stop_scope = forms.ChoiceField(
-        label="A person's own opt-out also counts for",
-        choices=[
-            (StopScope.CHANNEL.value, "Their other addresses on the same channel"),
-            (StopScope.CONTACT.value, "All of their addresses, on every channel"),
-        ],
-        widget=widgets.UnfoldAdminSelectWidget(),
     )

@@ -12,7 +12,7 @@ from django.urls import reverse
 from consents import inbound
 from consents.admin import wording
 from consents.admin.asking import Question, ask
-from consents.admin.forms import MessageForm, PurposeForm, SenderForm
+from consents.admin.purpose_forms import MessageForm, PurposeForm, SenderForm
 from consents.admin.theme import ModelAdmin, action, display
 from consents.keywords import MatchKind
 from consents.models import Consent, Keyword, Purpose, Sender

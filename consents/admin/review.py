@@ -26,19 +26,13 @@ from consents.admin.review_filters import (
     OverdueFilter,
     OwnerFilter,
 )
-from consents.admin.review_forms import (
-    MEDIA,
-    FoundForm,
-    OptOutForm,
-    OwnerForm,
-    RevocationForm,
-    told,
-)
-from consents.admin.tables import ReadOnlyAdmin, may
+from consents.admin.review_forms import FoundForm, OptOutForm, OwnerForm
+from consents.admin.revoking import RevocationPages, day
+from consents.admin.tables import may
 from consents.admin.theme import action, display
 from consents.errors import ConsentError
 from consents.models import ReviewItem
-from consents.vocabulary import ROOT_PURPOSE, Action, Channel, Deed, Medium, Outcome
+from consents.vocabulary import ROOT_PURPOSE, Action, Channel, Outcome
 
 LEFT_AS_IT_IS = "Nothing is changed."
 _DECISIONS_OF = {
@@ -59,7 +53,7 @@ DECISIONS = {
 
 
 @admin.register(ReviewItem)
-class ReviewItemAdmin(ReadOnlyAdmin):
+class ReviewItemAdmin(RevocationPages):
     list_display = ("question", "identity_shown", "asked", "due", "owner", "decided")
     list_filter = (DecidedFilter, OwnerFilter, OverdueFilter, KindFilter, ContactFilter, "sender")
     search_fields = ("identity",)
@@ -105,9 +99,6 @@ class ReviewItemAdmin(ReadOnlyAdmin):
     def has_decide_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return may(request, "consents.change_reviewitem")
 
-    def has_opt_out_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return self.has_decide_permission(request) and may(request, "consents.add_consentevent")
-
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         item = self.get_object(request, str(object_id))
         if item is None or item.decided_at is not None:
@@ -136,29 +127,6 @@ class ReviewItemAdmin(ReadOnlyAdmin):
             for name, (words, fields) in _AT_ONCE.items()
             if f"{prefix}{name}" in offered
         ]
-
-    # --- revocations that came otherwise than by a message
-
-    @action("Add a revocation…", permissions=["opt_out"], icon="edit_note")
-    def add_revocation(self, request: HttpRequest) -> HttpResponse:
-        question = Question(
-            title="Somebody took their consent back",
-            explanation="By telephone, by letter or in person. Where it is clear who it is the "
-            "opt-out is recorded now; otherwise somebody has to find them in time.",
-            button="Write it down",
-            back=reverse("admin:consents_reviewitem_changelist"),
-        )
-
-        def carry_out(data: dict[str, Any]) -> str:
-            item = revocations.take(
-                data["sender"], told(data), note=data["note"], actor=staff(request)
-            )
-            log(request, item, "Revocation written down.", Deed.ADDED)
-            if item.decided_at:
-                return "The opt-out is recorded."
-            return f"It is not clear who it was. Somebody has to find them by {_day(item)}."
-
-        return ask(request, self, question, RevocationForm, carry_out)
 
     @action("Record who it was…", permissions=["opt_out"], icon="block")
     def found(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -291,22 +259,12 @@ class ReviewItemAdmin(ReadOnlyAdmin):
         except ConsentError:
             return ""
 
-    @display("Revocation")
-    def revocation_shown(self, item: ReviewItem) -> str:
-        if item.kind != revocations.KIND:
-            return ""
-        said = item.revocation
-        channels = ", ".join(wording.channel(name) for name in said.channels) or "all channels"
-        received = wording.moment(said.received_at)
-        words = [f"{MEDIA[Medium(said.medium)]}, {received}", f"{said.purpose}: {channels}"]
-        return wording.joined(filter(None, [*words, said.person, item.note]))
-
     @display("Due", label={"overdue": "danger"})
     def due(self, item: ReviewItem) -> str | tuple[str, str]:
         if item.decided_at or item.due_at is None:
             return ""
         is_late = item.due_at < timezone.now()
-        return ("overdue", f"Overdue since {_day(item)}") if is_late else _day(item)
+        return ("overdue", f"Overdue since {day(item)}") if is_late else day(item)
 
     @display("Asked")
     def asked(self, item: ReviewItem) -> str:
@@ -331,7 +289,3 @@ def _opt_out(item: ReviewItem, *, actor: str, purpose: Any, note: str) -> None:
 def _found(item: ReviewItem, *, actor: str, person: str, channels: list[str], note: str) -> None:
     named = [Channel(name) for name in channels]
     revocations.settle(item, person=person, channels=named, actor=actor, note=note)
-
-
-def _day(item: ReviewItem) -> str:
-    return f"{item.due_at.day} {item.due_at:%B %Y}" if item.due_at else ""
