@@ -1,4 +1,4 @@
-"""What has to be wired once when Optbook starts: system checks, and grants after a migration."""
+"""What has to be wired once when Optbook starts: system checks, groups and grants."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ class ConfigConfig(AppConfig):
     verbose_name = "Optbook"
 
     def ready(self) -> None:
-        from config import checks, roles
+        from config import checks, groups, roles
 
         checks.register()
+        groups.connect()
         roles.connect()

@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet
 
 from config import secrets
 from config.cluster import APPLICATION, DATABASE, OWNER, Cluster
-from consents import rates, signatures
+from consents import rates, signatures, workdays
 
 DEVELOPMENT, PRODUCTION = MODES = ("development", "production")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -85,6 +85,14 @@ def rate(env: environ.Env, name: str, default: str = "") -> str:
             rates.read(word)
     except ValueError:
         raise CannotStart(f"{name} must be {rates.EXPLANATION}.") from None
+    return word
+
+
+def country(env: environ.Env, name: str, default: str) -> str:
+    """Two letters of ISO 3166; raises CannotStart where its public holidays are not known."""
+    word = text(env, name, default).upper()
+    if not workdays.is_known(word):
+        raise CannotStart(f"{name} must be a country by its two letters, such as US.")
     return word
 
 

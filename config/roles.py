@@ -1,4 +1,5 @@
-"""What the application's role may do: everything but change, or take from, the ledger.
+"""What the application's role may do: everything but change, or take from, the ledger
+and the trail of what staff did.
 
 Where the tables belong to another role than the one the application works as, that other one
 grants these rights after every migration.
@@ -14,7 +15,10 @@ from django.db import connections
 from django.db.models.signals import post_migrate
 
 # Lines of these are written once and stay.
-APPEND_ONLY_TABLES = ("consents_consentevent", "consents_seal", "consents_sealkey")
+APPEND_ONLY_TABLES = (
+    *("consents_consentevent", "consents_seal", "consents_sealkey"),
+    "consents_staffaction",
+)
 
 _GRANTS = """
 GRANT USAGE ON SCHEMA public TO {role};

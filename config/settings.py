@@ -203,6 +203,11 @@ IMPORT_FILE_MAX = environment.number(
     env, "IMPORT_FILE_MAX", 100 * 1024 * 1024, least=1, most=2**63 - 1
 )
 
+# --- what staff have to decide
+
+REVIEW_DAYS = environment.number(env, "REVIEW_DAYS", 10, least=1, most=365)
+REVIEW_COUNTRY = environment.country(env, "REVIEW_COUNTRY", "US")
+
 # --- subscribers
 
 WEBHOOKS_ALLOW_HTTP = environment.flag(env, "WEBHOOKS_ALLOW_HTTP", False)

@@ -8,9 +8,12 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from consents import identifiers
 from consents.commitments import identity_digest
+from consents.errors import ConsentError
 from consents.identifiers import Address
 from consents.models import ChannelIdentity, Contact, Sender, Standing
+from consents.vocabulary import Channel
 
 AddressKey = tuple[str, str]
 """Channel and lookup key: what makes two spellings the same identity."""
@@ -41,6 +44,19 @@ def find(sender: Sender, addresses: Iterable[Address]) -> dict[AddressKey, Chann
         query |= Q(channel=channel) & known
     found = ChannelIdentity.objects.filter(query, sender=sender).select_related("contact")
     return {(one.channel, _lookup_key(one, wanted[one.channel])): one for one in found}
+
+
+def named(sender: Sender, text: str) -> list[ChannelIdentity]:
+    """The identities that this text, taken whole, is an address of on some channel."""
+    addresses = [found for channel in Channel if (found := _read(channel, text))]
+    return list(find(sender, addresses).values())
+
+
+def _read(channel: Channel, text: str) -> Address | None:
+    try:
+        return identifiers.normalise(channel, text)
+    except ConsentError:
+        return None
 
 
 def find_or_create(sender: Sender, wanted: Mapping[Address, Contact | None]) -> Found:

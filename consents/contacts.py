@@ -91,3 +91,11 @@ def _saved(contact: Contact, names: Mapping[str, str | None]) -> Contact:
         message = "Another contact of this sender has this external_id."
         raise ConsentError("external_id_taken", message, "external_id") from None
     return contact
+
+
+def named(sender: Sender, text: str) -> list[Contact]:
+    """The contacts that this text names: whose address it is, else who has it as the CRM's id."""
+    owners = {one.contact_id for one in addressbook.named(sender, text)}
+    if owners:
+        return list(Contact.objects.filter(id__in=owners))
+    return list(Contact.objects.filter(sender=sender, external_id=text.strip()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ from consents.vocabulary import (
     CLOCK_TOLERANCE,
     CONSENT_ACTIONS,
     CUT_TO_NOW_ORIGINS,
+    PROVING_ORIGINS,
     ROOT_PURPOSE,
     SOURCE_MAX,
     Action,
@@ -88,19 +89,22 @@ def check(
     action = _word(Action, entry.action, "action")
     if action not in CONSENT_ACTIONS:
         raise ConsentError("unknown_action", "The action is opt_in or opt_out.", "action")
+    purpose, evidence = purposes.named(entry.purpose), _evidence(entry.evidence)
+    if action == Action.OPT_IN and origin in PROVING_ORIGINS:
+        _check_proven(purposes.required_evidence[purpose.id], evidence)
     return Draft(
         action=action,
         address=_address(entry),
         contact=_contact(entry.contact, sender),
         channels=frozenset(channel(name, "channels") for name in entry.channels),
-        purpose=purposes.named(entry.purpose),
+        purpose=purpose,
         source=_source(entry.source),
         origin=origin,
         actor=entry.actor,
         lifts=_lifts(entry, action, origin, is_single=is_single),
         ip=_ip(entry.ip),
         user_agent=text_of(entry.user_agent, "user_agent"),
-        evidence=_evidence(entry.evidence),
+        evidence=evidence,
         note=text_of(entry.note, "note"),
         occurred_at=_occurred_at(entry.occurred_at, origin, now),
     )
@@ -244,6 +248,13 @@ def _evidence(evidence: object) -> dict[str, Any]:
 
 def _no_evidence() -> ConsentError:
     return ConsentError("invalid_evidence", "The evidence is a JSON object.", "evidence")
+
+
+def _check_proven(required: Collection[str], evidence: Mapping[str, Any]) -> None:
+    missing = sorted(name for name in required if not str(evidence.get(name) or "").strip())
+    if missing:
+        message = f"An opt-in to this purpose needs evidence of {', '.join(missing)}."
+        raise ConsentError("evidence_required", message, "evidence")
 
 
 def _as_stored(number: str) -> int | float:

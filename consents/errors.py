@@ -21,7 +21,7 @@ class ConsentError(Exception):
 
 
 class AppendOnly(Exception):
-    """Somebody tried to write the ledger or its seals by another door than their own."""
+    """Somebody tried to change what is written once, or to write it by another door."""
 
     def __init__(self) -> None:
         super().__init__(

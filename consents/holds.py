@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from consents import ledger
+from consents import ledger, reviews
 from consents.errors import ConsentError
 from consents.history import newest_hold
 from consents.models import ChannelIdentity, ConsentEvent, ReviewItem
@@ -44,12 +44,12 @@ def put_on(
 
 def ask(hold: ConsentEvent) -> ReviewItem:
     """Let a person decide what was meant."""
-    return ReviewItem.objects.create(
-        sender=hold.sender,
+    return reviews.ask(
+        hold.sender,
+        Action.HELD.value,
+        hold.recorded_at,
         identity=hold.identity,
-        kind=Action.HELD.value,
-        subject_kind="event",
-        subject_id=str(hold.id),
+        subject=("event", str(hold.id)),
     )
 
 

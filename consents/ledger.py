@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from django.db import OperationalError, connection, transaction
 
-from consents import entries
+from consents import entries, reviews, voiding
 from consents.batch import recording
 from consents.batch.prepared import prepare, stands_alone
 from consents.entries import Draft, Entry
@@ -24,16 +25,18 @@ from consents.history import (
     ever_stated,
     is_window_noted,
     last_inbound_as_of,
+    lines,
     newest_hold,
     statements,
 )
-from consents.models import ConsentEvent, ReviewItem, Sender, Standing
+from consents.models import ConsentEvent, ImportRun, Sender, Standing
 from consents.purposes import PurposeTree
 from consents.reach import Reach
-from consents.vocabulary import CONSENT_ACTIONS, SPREADING_ORIGINS, Action, Origin, Outcome
-from consents.writing import Line, Page
+from consents.vocabulary import Origin, Outcome
+from consents.writing import Line, Page, database_clock
 
 DEADLOCK = "40P01"
+VOIDED_AT_ONCE: Final = 1000
 
 Done = TypeVar("Done")
 
@@ -80,6 +83,20 @@ def void(event: ConsentEvent, *, note: str, actor: str) -> ConsentEvent:
     that is no opt-in or opt-out or is void already.
     """
     return once_more_on_deadlock(lambda: _void(event, note, actor))
+
+
+def void_run(run: ImportRun, *, note: str, actor: str) -> int:
+    """The same with every line that an import wrote; how many were voided.
+
+    Some lines in each transaction: killed at any moment, it goes on when it is called again. A run
+    that was stopped halfway is not recorded further. Raises ConsentError `note_required`.
+    """
+    voiding.check_note(note)
+    once_more_on_deadlock(lambda: _begin_voiding(run, actor))
+    voided = 0
+    while some := list(voiding.of_run(run)[:VOIDED_AT_ONCE]):
+        voided += once_more_on_deadlock(partial(_void_many, run, some, note, actor))
+    return voided
 
 
 def rebuild(identities: Iterable[UUID]) -> None:
@@ -225,42 +242,36 @@ def _ask_about(recorded: Recorded) -> None:
     """Let staff look at what a provider says of somebody who has opted out."""
     for event in recorded.events:
         if event.origin == Origin.PROVIDER and event.outcome == Outcome.WOULD_RESURRECT:
-            ReviewItem.objects.create(
-                sender=event.sender,
-                identity_id=event.identity_id,
-                kind=Outcome.WOULD_RESURRECT.value,
-                subject_kind="event",
-                subject_id=str(event.id),
+            kind, subject = Outcome.WOULD_RESURRECT.value, ("event", str(event.id))
+            reviews.ask(
+                event.sender, kind, event.recorded_at, identity=event.identity, subject=subject
             )
 
 
 def _void(event: ConsentEvent, note: str, actor: str) -> ConsentEvent:
     page = Page(event.sender, PurposeTree.load())
     page.lock([event.identity_id])
-    _check_voidable(event, note)
-    line = Line(
-        identity=event.identity,
-        action=Action.VOIDED,
-        purpose=event.purpose,
-        origin=Origin.ADMIN,
-        actor=actor,
-        note=note,
-        cause=event.id,
-    )
-    voiding = page.add(line)
-    pair = (event.identity_id, event.purpose_id)
-    said = statements([event.identity_id]).get(pair, [])
-    page.replace_fold(pair, [one for one in said if one.event != event.id])
+    voiding.check(event, note)
+    [voided] = voiding.strike(page, [event], note=note, actor=actor)
     page.write()
-    return voiding
+    return voided
 
 
-def _check_voidable(event: ConsentEvent, note: str) -> None:
-    if event.action not in CONSENT_ACTIONS:
-        raise ConsentError("not_voidable", "Only an opt-in or opt-out can be voided.")
-    if event.action == Action.OPT_OUT and event.origin in SPREADING_ORIGINS:
-        raise ConsentError("not_voidable", "A person's own opt-out cannot be voided.")
-    if not note.strip():
-        raise ConsentError("note_required", "Say why the line is void.", "note")
-    if event.consequences.filter(action=Action.VOIDED.value).exists():
-        raise ConsentError("already_void", "This line is void already.")
+def _begin_voiding(run: ImportRun, actor: str) -> None:
+    """From here on nobody takes the import further. Whoever voids it again goes on with it."""
+    held = ImportRun.objects.select_for_update().get(id=run.id)
+    if held.voided_at is None:
+        held.voided_at, held.voided_by = database_clock(), actor
+        held.save(update_fields=["voided_at", "voided_by"])
+    run.refresh_from_db()
+
+
+def _void_many(run: ImportRun, events: Sequence[ConsentEvent], note: str, actor: str) -> int:
+    page = Page(run.sender, PurposeTree.load())
+    page.lock({event.identity_id for event in events})
+    # Somebody may have voided one before the locks were ours.
+    still = lines().filter(id__in=[event.id for event in events])
+    counting = list(still.order_by("seq").select_related("identity", "purpose"))
+    voiding.strike(page, counting, note=note, actor=actor)
+    page.write()
+    return len(counting)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 from uuid import UUID
@@ -70,6 +70,20 @@ class PurposeTree:
         return sorted(
             (one for one in self.by_id.values() if one.category), key=_place_among_the_others
         )
+
+    @cached_property
+    def required_evidence(self) -> Mapping[UUID, frozenset[str]]:
+        """What must be known of an opt-in to each: as it, all above and all it allows require."""
+        return {id: frozenset(self._required_of(one)) for id, one in self.by_id.items()}
+
+    def _required_of(self, purpose: Purpose) -> Iterator[str]:
+        allowed = [one for one in self.by_id.values() if self._covers(purpose, one)]
+        for concerned in (*self.chain(purpose), *allowed):
+            yield from concerned.required_evidence
+
+    def _covers(self, purpose: Purpose, other: Purpose) -> bool:
+        """Whether an opt-in to the one allows the other."""
+        return not other.requires_own_consent and purpose in self.chain(other)
 
     @cached_property
     def root_allows(self) -> bool:

@@ -75,7 +75,28 @@ class Reach:
         """Who joined which contact, and the opt-outs that they take over from it."""
         for identity, stranger in self._moved:
             yield self._moving(identity, stranger)
-        joined = [*self._found.attached, *(identity for identity, _ in self._moved)]
+        yield from self._taken_over(
+            [*self._found.attached, *(identity for identity, _ in self._moved)]
+        )
+
+    def bring(self, identity: ChannelIdentity, to: Contact) -> tuple[Contact, Iterator[Line]]:
+        """Let a contact have the identity from now on: whose it was, and the opt-outs that it
+        takes over from them.
+
+        Locks it and theirs. Raises ConsentError `already_theirs`.
+        """
+        self._found = addressbook.Found({(identity.channel, str(identity.id)): identity})
+        self._lock({to.id})
+        identity.refresh_from_db(fields=["contact"])
+        before = identity.contact
+        if before == to:
+            raise ConsentError("already_theirs", "This address is theirs already.", "to")
+        identity.contact = to
+        identity.save(update_fields=["contact"])
+        self._families = _families([to.id])
+        return before, self._taken_over([identity])
+
+    def _taken_over(self, joined: Sequence[ChannelIdentity]) -> Iterator[Line]:
         kin = [(identity, self._kin(identity)) for identity in joined]
         stops = _own_stops({other.id for _, others in kin for other in others})
         for identity, others in kin:

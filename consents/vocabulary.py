@@ -111,6 +111,9 @@ class Origin(StrEnum):
 SPREADING_ORIGINS: Final = frozenset({Origin.KEYWORD, Origin.PREFERENCE_PAGE, Origin.PROVIDER})
 """An opt-out by one of these counts for the contact's other identities too."""
 
+PROVING_ORIGINS: Final = frozenset({Origin.ADMIN, Origin.IMPORT})
+"""An opt-in by one of these needs the evidence that its purpose requires."""
+
 CUT_TO_NOW_ORIGINS: Final = frozenset({Origin.DROPIN, Origin.PROVIDER})
 """A future `occurred_at` from one of these is cut to now, never refused."""
 
@@ -185,6 +188,39 @@ class Category(StrEnum):
     def allowed_in_window(self) -> bool:
         """Whether the customer window alone allows it, unless a purpose says otherwise."""
         return self is not Category.MARKETING
+
+
+class Proof(StrEnum):
+    """What a purpose may require to be known of an opt-in, by its name in the evidence."""
+
+    BUSINESS_NAME = "business_name"  # in whose name it was asked for
+    WORDING = "wording"
+    WORDING_VERSION = "wording_version"
+    MEDIUM = "medium"  # paper, telephone, web form
+    LANGUAGE = "language"
+    LEGAL_BASIS = "legal_basis"
+
+
+class Medium(StrEnum):
+    """How a revocation reached the business."""
+
+    PHONE = "phone"
+    LETTER = "letter"
+    EMAIL = "email"
+    IN_PERSON = "in_person"
+    OTHER = "other"
+
+
+class Deed(StrEnum):
+    """What a member of staff did, in the trail of it."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    DELETED = "deleted"
+    DONE = "done"  # what no form of the admin's own did: the text says
+    OPENED = "opened"
+    EXPORTED = "exported"
+    LOGGED_IN = "logged_in"
 
 
 class KeywordAction(StrEnum):

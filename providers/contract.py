@@ -170,6 +170,13 @@ class Adapter(ABC):
         `changes` are of one kind, one to `batch_max` of them, each on a channel of `channels()`.
         """
 
+    def try_out(self, account: Account, *, seconds: float) -> bool:
+        """Ask the provider something that changes nothing, to see whether it takes the account.
+
+        False where it has no such question. Raises AccountError when it does not take it.
+        """
+        return False
+
     def problems(self, account: Account) -> list[str]:
         """Sentences about what is, or may be, wrong in the configuration."""
         return self.obstacles(account)

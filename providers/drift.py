@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from consents import addressbook, identifiers, ledger
+from consents import addressbook, identifiers, ledger, reviews
 from consents.addressbook import key_of
 from consents.entries import channel as channel_named
 from consents.errors import ConsentError
@@ -161,13 +161,13 @@ def _written(account: ProviderAccount, line: Line, answer: dict[str, Any]) -> Dr
         answer=answer,
         found_at=now,
     )
-    drift.review = ReviewItem.objects.create(
-        sender=account.sender,
+    drift.review = reviews.ask(
+        account.sender,
+        KIND,
+        now,
         identity=line.identity,
-        kind=KIND,
-        subject_kind=KIND,
-        subject_id=hashlib.sha256(str(drift.id).encode()).hexdigest(),
-        subject_url=f"/admin/providers/drift/{drift.id}/change/",
+        subject=(KIND, hashlib.sha256(str(drift.id).encode()).hexdigest()),
+        url=f"/admin/providers/drift/{drift.id}/change/",
     )
     drift.save(force_insert=True)
     return drift

@@ -107,6 +107,20 @@ class HttpAdapter(Adapter):
             is_repeated=exchange.is_repeated,
         )
 
+    def greet(self, exchange: Exchange, account: Account) -> bool:
+        """Ask something that changes nothing; False where no such question is known."""
+        return False
+
+    def try_out(self, account: Account, *, seconds: float) -> bool:
+        exchange = Exchange(self._mask(account, ()), seconds)
+        try:
+            self._require_working(account)
+            return self.greet(exchange, account)
+        except AccountError as error:
+            code, text = exchange.mask.apply(error.code), exchange.mask.apply(error.text)
+            arrived = error.may_have_arrived
+            raise AccountError(error.fault, code, text, may_have_arrived=arrived) from None
+
     def obstacles(self, account: Account) -> list[str]:
         found = super().obstacles(account)
         if url_problem := http.base_url_problem(account):

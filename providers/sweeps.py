@@ -12,10 +12,17 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from consents import idempotency, quotas, sealing, settling, tallies, window_lines
+from consents import (
+    idempotency,
+    quotas,
+    reviews,
+    sealing,
+    settling,
+    tallies,
+    window_lines,
+)
 from consents.anchors import AnchorError
 from consents.importing import intake
-from consents.models import ReviewItem
 from consents.writing import database_clock
 from providers import accounts, deliveries, hearing, outbox, settlement, verdicts
 from providers.contract import Fault, Kind
@@ -150,7 +157,7 @@ def needs() -> Needs:
         accounts_at_fault=ProviderAccount.objects.filter(
             is_enabled=True, fault__in=[fault.value for fault in NEEDS_SOMEBODY]
         ).count(),
-        reviews_overdue=ReviewItem.objects.filter(decided_at=None, due_at__lt=now).count(),
+        reviews_overdue=reviews.overdue(now).count(),
         endpoints_paused=WebhookEndpoint.objects.filter(
             is_active=True, paused_at__isnull=False
         ).count(),

@@ -12,13 +12,12 @@ from uuid import UUID
 
 from django.db import transaction
 
-from consents import addressbook, contacts, entries, identifiers, inbound, ledger
+from consents import addressbook, contacts, entries, identifiers, inbound, ledger, reviews
 from consents.addressbook import key_of
 from consents.entries import Entry
 from consents.errors import ConsentError
 from consents.inbound import Message, Received
-from consents.models import ChannelIdentity, ConsentEvent, ReviewItem, Standing
-from consents.models.base import new_id
+from consents.models import ChannelIdentity, ConsentEvent, Standing
 from consents.vocabulary import Action, Category, Origin
 from consents.writing import database_clock
 from providers import outbox, results
@@ -252,16 +251,14 @@ def _ask(
     identity: ChannelIdentity | None = None,
 ) -> None:
     """Let a person look at it, once."""
-    item = ReviewItem(
-        id=new_id(),
-        sender=callback.account.sender,
+    reviews.ask(
+        callback.account.sender,
+        kind,
+        callback.received_at,
         identity=identity,
-        kind=kind,
-        subject_kind=subject_kind,
-        subject_id=subject,
-        subject_url=f"/admin/providers/providercallback/{callback.id}/change/",
+        subject=(subject_kind, subject),
+        url=f"/admin/providers/providercallback/{callback.id}/change/",
     )
-    ReviewItem.objects.bulk_create([item], ignore_conflicts=True)
 
 
 def _digest(*parts: str) -> str:

@@ -18,9 +18,10 @@ CONSENTS_LEVELS = (
     # pure: no queries, no tables
     {"vocabulary", "errors", "msisdn", "spelling", "keyword_lists", "keywords", "identifiers"}
     | {"window", "folding", "decision", "commitments", "timestamps", "rates", "strict_json"}
-    | {"numbering", "merkle", "signatures", "findings"},
+    | {"numbering", "merkle", "signatures", "findings", "workdays"},
     {"models", "signals", "holders", "encryption"},
-    {"purposes", "entries", "addressbook", "history", "writing", "reach", "ledger"} | {"batch"},
+    {"purposes", "entries", "addressbook", "history", "writing", "reach", "voiding", "ledger"}
+    | {"batch", "reviews"},
     {"gate", "gate_people", "gate_bulk"},
     set[str](),  # what is not named here
     {"admin", "api", "pages", "management", "apps"},

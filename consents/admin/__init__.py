@@ -10,6 +10,7 @@ from consents.admin import (
     purposes,
     review,
     staff,
+    trail,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "purposes",
     "review",
     "staff",
+    "trail",
 ]

@@ -12,17 +12,28 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
-from consents import extracts
-from consents.admin import overview, preference_links, search, timeline, wording
+from consents import extracts, moving
+from consents.admin import (
+    audit,
+    overview,
+    preference_links,
+    search,
+    timeline,
+    trail,
+    wording,
+)
+from consents.admin.asking import Question, ask
 from consents.admin.exports import ExportableAdmin
 from consents.admin.filters import ContactChannelFilter, StateFilter
 from consents.admin.forms import MomentForm
-from consents.admin.tables import DiscreetLog, may
+from consents.admin.moves import move_form, move_of
+from consents.admin.tables import may
 from consents.admin.theme import action, display
 from consents.models import ChannelIdentity, Consent, Contact
 from consents.vocabulary import State
 
 LISTED = 5
+TRAIL = "consents.view_staffaction"
 _BADGES = {
     "Opted in": "bg-green-100 text-green-700 dark:bg-green-500/20 dark:text-green-400",
     "Opted out": "bg-red-100 text-red-700 dark:bg-red-500/20 dark:text-red-400",
@@ -32,7 +43,7 @@ _BADGES = {
 
 
 @admin.register(Contact)
-class ContactAdmin(DiscreetLog, ExportableAdmin):
+class ContactAdmin(ExportableAdmin):
     list_display = ("name", "external_id", "addresses", "language", "sender")
     list_filter = (ContactChannelFilter, StateFilter, "sender")
     list_select_related = ("sender",)
@@ -43,7 +54,7 @@ class ContactAdmin(DiscreetLog, ExportableAdmin):
     fields = ("sender", "display_name", "external_id", "language")
     actions_list = ("record_for_somebody_new", "export")
     extracts = {"contacts": extracts.CONTACTS, "consents": extracts.CONSENTS}
-    actions_detail = ("record_consent", "preference_link")
+    actions_detail = ("record_consent", "preference_link", "move_address")
     change_form_outer_before_template = "admin/consents/contact/overview.html"
     change_form_outer_after_template = "admin/consents/contact/timeline.html"
 
@@ -90,7 +101,9 @@ class ContactAdmin(DiscreetLog, ExportableAdmin):
         contact = self.get_object(request, object_id)
         shown = {}
         if contact is not None and self.has_view_or_change_permission(request, contact):
-            shown = _shown(contact, MomentForm(request.GET if "at" in request.GET else None))
+            audit.opened(request, contact)
+            asked = MomentForm(request.GET if "at" in request.GET else None)
+            shown = _shown(request, contact, asked)
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
 
     @action("Record consent", permissions=["record"], icon="edit_note")
@@ -104,6 +117,31 @@ class ContactAdmin(DiscreetLog, ExportableAdmin):
         if contact is None:
             raise Http404
         return preference_links.offer(request, self, contact)
+
+    def has_move_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return may(request, "consents.move_channelidentity")
+
+    @action("Move an address…", permissions=["move"], icon="move_up")
+    def move_address(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        contact = self.get_object(request, object_id)
+        if contact is None:
+            raise Http404
+
+        def carry_out(data: dict[str, Any]) -> str:
+            moved = moving.carry_out(move_of(data, actor=audit.staff(request)))
+            audit.log(request, contact, "Moved an address to another contact.")
+            audit.log(request, moved, "Came from another contact.")
+            return f"{wording.named(moved.identity)} belongs to {wording.person(data['to'])} now."
+
+        question = Question(
+            title=f"Move an address of {wording.person(contact)}",
+            explanation="It will belong to the other contact from now on. What was said of it "
+            "stays in the ledger; opt-outs of the other contact count for it too.",
+            button="Move the address",
+            back=reverse("admin:consents_contact_change", args=[contact.pk]),
+            is_dangerous=True,
+        )
+        return ask(request, self, question, move_form(contact), carry_out)
 
     @action("Record consent of somebody new", permissions=["record"], icon="edit_note")
     def record_for_somebody_new(self, request: HttpRequest) -> HttpResponse:
@@ -125,7 +163,7 @@ class ContactAdmin(DiscreetLog, ExportableAdmin):
         return format_html("{}<div>and {} more</div>", rows, more) if more > 0 else rows
 
 
-def _shown(contact: Contact, asked: MomentForm) -> dict[str, Any]:
+def _shown(request: HttpRequest, contact: Contact, asked: MomentForm) -> dict[str, Any]:
     identities = list(contact.identities.values_list("id", flat=True)[:1000])
     moments = timeline.of(identities)
     return {
@@ -136,6 +174,7 @@ def _shown(contact: Contact, asked: MomentForm) -> dict[str, Any]:
         "identity_count": len(identities),
         "moments": moments[: timeline.SHOWN],
         "has_more": len(moments) > timeline.SHOWN,
+        "opened_by": trail.of(contact.pk) if may(request, TRAIL) else "",
         "ledger_of_contact": f"{reverse('admin:consents_consentevent_changelist')}?"
         + urlencode({"contact": str(contact.pk)}),
     }

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from consents import holds, ledger
 from consents.errors import ConsentError
-from consents.models import ConsentEvent, ReviewItem, Standing
+from consents.models import ConsentEvent, ReviewItem, Revocation, Standing
 from consents.vocabulary import Action, Origin
 
 SOURCE = "STAFF REVIEW"
@@ -48,6 +48,7 @@ def _decide_once(
     locked.decided_at, locked.decided_by = timezone.now(), actor
     locked.decision, locked.note = decision, note
     locked.save(update_fields=["decided_at", "decided_by", "decision", "note"])
+    Revocation.objects.filter(review=item).update(person="")
 
 
 def _release(item: ReviewItem, actor: str, note: str) -> None:

@@ -8,9 +8,7 @@ from contextlib import closing
 from typing import Any, ClassVar, Final
 
 from django import forms
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
@@ -19,12 +17,14 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold import widgets
 
+from consents.admin import audit
 from consents.admin.asking import Question
 from consents.admin.tables import COUNTED, LargeTableAdmin, may
 from consents.admin.theme import action
 from consents.extracts import Extract, safe
 from consents.importing.files import CSV, NDJSON
 from consents.tabular import MARK, gathered, in_csv, in_ndjson
+from consents.vocabulary import Deed
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +132,7 @@ class _Note:
     """What is written down of an export. What was searched for may be a person: it is left out."""
 
     def __init__(self, request: HttpRequest, rows: QuerySet[Any], text: str) -> None:
-        self._user = request.user.pk or 0
+        self._request = request
         self._model = rows.model
         self._text = text
         self._count: int | None = None
@@ -146,13 +146,7 @@ class _Note:
 
     def write(self, verb: str) -> None:
         count = "" if self._count is None else f" {self._count} rows"
-        LogEntry.objects.create(
-            user_id=self._user,
-            content_type=ContentType.objects.get_for_model(self._model),
-            object_repr=str(self._model._meta.verbose_name_plural),
-            action_flag=CHANGE,
-            change_message=f"{verb}{count}: {self._text}",
-        )
+        audit.log(self._request, self._model(), f"{verb}{count}: {self._text}", Deed.EXPORTED)
 
 
 def _count(rows: QuerySet[Any]) -> str:

@@ -37,14 +37,14 @@ class ContactFilter(admin.SimpleListFilter):
             return queryset if not self.value() else queryset.none()
 
 
-class _ColumnFilter(admin.SimpleListFilter):
+class ColumnFilter(admin.SimpleListFilter):
     path = ""
 
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
         return queryset.filter(**{self.path: self.value()}) if self.value() else queryset
 
 
-class ActionFilter(_ColumnFilter):
+class ActionFilter(ColumnFilter):
     title = "what happened"
     parameter_name = path = "action"
 
@@ -52,7 +52,7 @@ class ActionFilter(_ColumnFilter):
         return [(one.value, wording.ACTIONS[one]) for one in Action]
 
 
-class OutcomeFilter(_ColumnFilter):
+class OutcomeFilter(ColumnFilter):
     title = "effect"
     parameter_name = path = "outcome"
 
@@ -60,7 +60,7 @@ class OutcomeFilter(_ColumnFilter):
         return [(one.value, wording.OUTCOMES[one]) for one in Outcome]
 
 
-class ChannelFilter(_ColumnFilter):
+class ChannelFilter(ColumnFilter):
     title = "channel"
     parameter_name = "channel"
     path = "identity__channel"

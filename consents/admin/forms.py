@@ -14,18 +14,25 @@ from unfold import widgets
 from consents.admin import wording
 from consents.entries import TEXT_MAX
 from consents.models import ApiKey, Contact, Purpose, Sender
-from consents.vocabulary import ROOT_PURPOSE, SOURCE_MAX, Action, Channel, Scope, StopScope
+from consents.vocabulary import (
+    ROOT_PURPOSE,
+    SOURCE_MAX,
+    Action,
+    Channel,
+    Proof,
+    Scope,
+)
 
 if TYPE_CHECKING:
     ApiKeyModelForm = forms.ModelForm[ApiKey]
     PurposeChoice = forms.ModelChoiceField[Purpose]
     SenderChoice = forms.ModelChoiceField[Sender]
-    SenderModelForm = forms.ModelForm[Sender]
 else:
-    ApiKeyModelForm = SenderModelForm = forms.ModelForm
+    ApiKeyModelForm = forms.ModelForm
     PurposeChoice = SenderChoice = forms.ModelChoiceField
 
 EVERYWHERE, NEW_ADDRESS = "all", "new"
+STAFF_SOURCE = "STAFF"
 
 SAID = [
     (Action.OPT_IN.value, "Yes: they opt in"),
@@ -44,7 +51,7 @@ def channel_choices() -> list[tuple[str, str]]:
     return [(channel.value, wording.channel(channel)) for channel in Channel]
 
 
-def _text(label: str, help_text: str = "", **options: Any) -> forms.CharField:
+def text(label: str, help_text: str = "", **options: Any) -> forms.CharField:
     return forms.CharField(
         label=label,
         help_text=help_text,
@@ -53,7 +60,7 @@ def _text(label: str, help_text: str = "", **options: Any) -> forms.CharField:
     )
 
 
-def _long_text(label: str, help_text: str = "", **options: Any) -> forms.CharField:
+def long_text(label: str, help_text: str = "", **options: Any) -> forms.CharField:
     return forms.CharField(
         label=label,
         help_text=help_text,
@@ -106,36 +113,35 @@ def sender_choice() -> SenderChoice:
     )
 
 
+def purpose_choice(label: str, help_text: str = "", **options: Any) -> PurposeChoice:
+    """One of the purposes, by its key."""
+    return PurposeChoice(
+        label=label,
+        help_text=help_text,
+        queryset=Purpose.objects.all(),
+        empty_label=None,
+        to_field_name="key",
+        widget=widgets.UnfoldAdminSelectWidget(),
+        **options,
+    )
+
+
 class NoteForm(forms.Form):
     """Asks for a reason, which is kept with what is done."""
 
-    note = _long_text("Why", "Kept in the ledger beside this decision.", required=True)
+    note = long_text("Why", "Kept in the ledger beside this decision.", required=True)
 
 
 class OptionalNoteForm(forms.Form):
-    note = _long_text("Note", "Kept in the ledger beside this decision.")
+    note = long_text("Note", "Kept in the ledger beside this decision.")
 
 
 class NothingForm(forms.Form):
     """Asks only for a yes."""
 
 
-class _MinutesInput(widgets.UnfoldAdminTextInputWidget):  # type: ignore[misc]
+class MinutesInput(widgets.UnfoldAdminTextInputWidget):  # type: ignore[misc]
     input_type = "datetime-local"
-
-
-class OptOutForm(forms.Form):
-    """What somebody meant by a message that put marketing on hold."""
-
-    purpose = PurposeChoice(
-        label="They opted out of",
-        queryset=Purpose.objects.all(),
-        empty_label=None,
-        to_field_name="key",
-        initial=ROOT_PURPOSE,
-        widget=widgets.UnfoldAdminSelectWidget(),
-    )
-    note = _long_text("Note", "Kept in the ledger beside this decision.")
 
 
 class RecordConsentForm(forms.Form):
@@ -159,38 +165,37 @@ class RecordConsentForm(forms.Form):
         required=False,
         widget=widgets.UnfoldAdminSelectWidget(),
     )
-    address = _text(
+    address = text(
         "Number or address",
         "A phone number with its country code, for example +46 70 174 06 05.",
         max_length=512,
     )
-    purpose = PurposeChoice(
-        label="Purpose",
-        help_text="“All messages” covers everything you may send.",
-        queryset=Purpose.objects.all(),
-        empty_label=None,
-        to_field_name="key",
-        initial=ROOT_PURPOSE,
-        widget=widgets.UnfoldAdminSelectWidget(),
+    purpose = purpose_choice(
+        "Purpose", "“All messages” covers everything you may send.", initial=ROOT_PURPOSE
     )
-    source = _text(
+    source = text(
         "Source",
-        f"Where they said it, in at most {SOURCE_MAX} characters: PHONE CALL, PAPER FORM, E-MAIL.",
-        required=True,
+        f"Where they said it, in at most {SOURCE_MAX} characters: PHONE CALL, PAPER FORM, E-MAIL. "
+        "An opt-out need not say.",
         max_length=SOURCE_MAX,
     )
     occurred_at = forms.DateTimeField(
         label="When they said it (UTC)",
         help_text="Leave empty for now.",
         required=False,
-        widget=_MinutesInput(),
+        widget=MinutesInput(),
     )
-    note = _long_text(
+    note = long_text(
         "Evidence note",
         "How you know. Needed to opt somebody in again who has opted out.",
     )
-    wording_shown = _long_text("Wording shown", "The text they agreed to, word for word.")
-    policy_version = _text("Policy version", max_length=100)
+    wording_shown = long_text("Wording shown", "The text they agreed to, word for word.")
+    business_name = text("Business name shown", max_length=200)
+    wording_version = text("Wording version", max_length=100)
+    medium = text("Medium", "Paper, telephone, web form.", max_length=100)
+    language = text("Language", "Of the wording, for example sv.", max_length=35)
+    legal_basis = text("Legal basis", max_length=200)
+    policy_version = text("Policy version", max_length=100)
     evidence_url = forms.URLField(
         label="Link to the evidence",
         required=False,
@@ -244,6 +249,9 @@ class RecordConsentForm(forms.Form):
         data: dict[str, Any] = super().clean() or {}
         if data.get("who") == NEW_ADDRESS and not data.get("address"):
             self.add_error("address", "Give the other address, or choose one of theirs above.")
+        # An opt-out never waits for who writes it down to remember where it was said.
+        if not data.get("source") and data.get("action") == Action.OPT_IN:
+            self.add_error("source", "Say where they opted in.")
         return data
 
     def entry(self) -> dict[str, Any]:
@@ -254,7 +262,7 @@ class RecordConsentForm(forms.Form):
             **self._whom(),
             "action": data["action"],
             "purpose": data["purpose"].key,
-            "source": data["source"],
+            "source": data["source"] or STAFF_SOURCE,
             "occurred_at": occurred_at.astimezone(UTC) if occurred_at else None,
             "note": data["note"],
             "evidence": {name: data[field] for field, name in _EVIDENCE.items() if data[field]},
@@ -272,8 +280,10 @@ class RecordConsentForm(forms.Form):
         return {**contact, "channel": data["channel"], "identity": data["address"]}
 
 
+_PROVEN = [one.value for one in Proof if one != Proof.WORDING]
 _EVIDENCE = {
-    "wording_shown": "wording",
+    "wording_shown": Proof.WORDING.value,
+    **{name: name for name in _PROVEN},
     "policy_version": "policy_version",
     "evidence_url": "url",
 }
@@ -284,15 +294,4 @@ class ApiKeyForm(ApiKeyModelForm):
         label="It may",
         choices=[(scope.value, text) for scope, text in SCOPES.items()],
         widget=widgets.UnfoldAdminCheckboxSelectMultipleWidget(),
-    )
-
-
-class SenderForm(SenderModelForm):
-    stop_scope = forms.ChoiceField(
-        label="A person's own opt-out also counts for",
-        choices=[
-            (StopScope.CHANNEL.value, "Their other addresses on the same channel"),
-            (StopScope.CONTACT.value, "All of their addresses, on every channel"),
-        ],
-        widget=widgets.UnfoldAdminSelectWidget(),
     )

@@ -8,7 +8,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.admin.models import ADDITION, CHANGE
 from django.core.exceptions import PermissionDenied
 from django.http import (
     Http404,
@@ -27,6 +26,7 @@ from django.views.decorators.csrf import csrf_protect
 
 from consents.admin import import_figures
 from consents.admin.asking import Question, add_error, ask
+from consents.admin.audit import log, staff
 from consents.admin.forms import NothingForm
 from consents.admin.import_forms import (
     LAYOUTS,
@@ -36,7 +36,6 @@ from consents.admin.import_forms import (
     UploadForm,
     layout_of,
 )
-from consents.admin.tables import log, staff
 from consents.admin.uploads import UnnamedUpload, is_too_large
 from consents.errors import ConsentError
 from consents.importing import intake, pieces, sampling
@@ -44,7 +43,7 @@ from consents.importing.columns import Manner
 from consents.importing.verdicts import CATEGORIES
 from consents.models import ImportFile, Sender
 from consents.tabular import MARK
-from consents.vocabulary import FileStatus
+from consents.vocabulary import Deed, FileStatus
 
 REFRESH: Final = "2"
 """Seconds after which a page that shows progress asks again, by itself and without a script."""
@@ -89,7 +88,7 @@ def _uploaded(admin: Any, request: HttpRequest, handler: UnnamedUpload) -> HttpR
         except ConsentError as error:
             add_error(form, error)
         else:
-            log(request, file, ADDITION, "Handed in.")
+            log(request, file, "Handed in.", Deed.ADDED)
             return redirect(page("file", file))
     problem = "" if handler.has_room else "There is no room for this file now."
     return _upload_page(admin, request, form, problem)
@@ -188,7 +187,7 @@ def record(admin: Any, request: HttpRequest, id: UUID) -> HttpResponse:
 
     def carry_out(data: dict[str, Any]) -> str:
         intake.record(file, again=data.get("again", False))
-        log(request, file, CHANGE, "Had it recorded.")
+        log(request, file, "Had it recorded.")
         return "It is being recorded."
 
     sums = import_figures.sums(file.counts)
@@ -208,7 +207,7 @@ def cancel(admin: Any, request: HttpRequest, id: UUID) -> HttpResponse:
 
     def carry_out(data: dict[str, Any]) -> str:
         intake.cancel(file)
-        log(request, file, CHANGE, "Cancelled.")
+        log(request, file, "Cancelled.")
         return "It is cancelled."
 
     question = Question(
@@ -229,7 +228,7 @@ def download(admin: Any, request: HttpRequest, id: UUID, category: str) -> HttpR
     first = next(content, None) if category in CATEGORIES else None
     if first is None:
         raise Http404
-    log(request, file, CHANGE, f"Downloaded the rows: {category}.")
+    log(request, file, f"Downloaded the rows: {category}.")
     answer = StreamingHttpResponse(_marked(first, content), content_type="text/csv; charset=utf-8")
     name = f"{file.name.rpartition('.')[0] or file.name}-{category}.csv"
     answer["Content-Disposition"] = content_disposition_header(True, name) or "attachment"

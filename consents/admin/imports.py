@@ -8,22 +8,31 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db.models import CharField, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Cast, Coalesce, Concat
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 from django.views.decorators.csrf import csrf_exempt
 
+from consents import ledger, voiding
 from consents.admin import import_figures, import_pages, wording
+from consents.admin.asking import Question, ask
+from consents.admin.audit import log, staff
+from consents.admin.forms import NoteForm
 from consents.admin.tables import ReadOnlyAdmin, may
 from consents.admin.theme import action, display
+from consents.admin.timeline import staff_names
+from consents.errors import ConsentError
 from consents.importing.intake import OPEN
 from consents.importing.verdicts import INVALID
 from consents.models import ImportFile, ImportRun
 from consents.vocabulary import FileStatus
 
 _SHOWN_OPEN = 10
+
+VOIDED_HERE = 10_000
+"""Lines that a page may void while a browser waits; the command voids any number."""
 
 
 @admin.register(ImportRun)
@@ -35,10 +44,11 @@ class ImportRunAdmin(ReadOnlyAdmin):
     ordering = ("-started_at",)
     search_fields = ("file_name",)
     actions_list = ("take_in",)
+    actions_detail = ("void_import",)
     change_form_outer_before_template = "admin/consents/importrun/outcome.html"
     fields = (
         *("file_name", "sender", "by", "started", "finished", "state", "rows_shown"),
-        *("size_shown", "sha256_shown", "read_as", "id"),
+        *("voided", "size_shown", "sha256_shown", "read_as", "id"),
     )
     readonly_fields = fields
 
@@ -54,6 +64,9 @@ class ImportRunAdmin(ReadOnlyAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return may(request, "consents.add_importrun")
+
+    def has_void_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return may(request, "consents.void_importrun")
 
     def get_urls(self) -> list[URLPattern]:
         def page(route: str, view: Any, name: str) -> URLPattern:
@@ -82,6 +95,28 @@ class ImportRunAdmin(ReadOnlyAdmin):
     @action("Import a file…", permissions=["add"], icon="upload_file")
     def take_in(self, request: HttpRequest) -> HttpResponse:
         return redirect("admin:consents_importrun_add")
+
+    @action("Void this import…", permissions=["void"], icon="block")
+    def void_import(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        run = self.get_object(request, object_id)
+        if run is None:
+            raise Http404
+        foreseen = voiding.foresee(voiding.of_run(run))
+
+        def carry_out(data: dict[str, Any]) -> str:
+            _check_size(run, foreseen.lines)
+            voided = ledger.void_run(run, note=data["note"], actor=staff(request))
+            log(request, run, f"Voided, with {voided} entries.")
+            return f"The import is void: {voided} entries count no longer."
+
+        question = Question(
+            title="Void an import made in error",
+            explanation=_what_voiding_does(foreseen),
+            button="Void the import",
+            back=reverse("admin:consents_importrun_change", args=[run.pk]),
+            is_dangerous=True,
+        )
+        return ask(request, self, question, NoteForm, carry_out)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -120,8 +155,17 @@ class ImportRunAdmin(ReadOnlyAdmin):
     def finished(self, run: ImportRun) -> str:
         return wording.moment(run.finished_at) if run.finished_at else "Not yet"
 
-    @display("State", label={"Finished": "success", "Not finished": "warning"})
+    @display("Voided")
+    def voided(self, run: ImportRun) -> str:
+        if run.voided_at is None:
+            return ""
+        by = staff_names([run.voided_by]).get(run.voided_by, run.voided_by)
+        return f"{wording.moment(run.voided_at)}, by {by}"
+
+    @display("State", label={"Finished": "success", "Not finished": "warning", "Void": "danger"})
     def state(self, run: ImportRun) -> str:
+        if run.voided_at:
+            return "Void"
         return "Finished" if run.finished_at else "Not finished"
 
     @display("Rows")
@@ -145,3 +189,21 @@ class ImportRunAdmin(ReadOnlyAdmin):
     @display("Read as")
     def read_as(self, run: ImportRun) -> str:
         return wording.joined(import_figures.in_words(run.manner))
+
+
+def _what_voiding_does(foreseen: voiding.Foreseen) -> str:
+    return (
+        f"{foreseen.lines} entries of this import count now. They stay in the ledger, marked as "
+        f"void. {foreseen.opted_in} opt-ins and {foreseen.opted_out} opt-outs that hold today "
+        "rest on them: for each, what holds is worked out again without them, and the providers "
+        "are told. This cannot be taken back."
+    )
+
+
+def _check_size(run: ImportRun, lines: int) -> None:
+    if lines > VOIDED_HERE:
+        raise ConsentError(
+            "too_many",
+            f"These are more entries than can be voided while you wait. Use the command: "
+            f"manage.py void_import {run.pk}",
+        )

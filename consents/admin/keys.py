@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -15,8 +15,8 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from consents.admin import wording
 from consents.admin.asking import Question, ask
+from consents.admin.audit import log
 from consents.admin.forms import ApiKeyForm, NothingForm
-from consents.admin.tables import log
 from consents.admin.theme import ModelAdmin, action, display
 from consents.models import ApiKey
 
@@ -115,9 +115,10 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         return ", ".join(str(sender) for sender in key.senders.all()) or "no sender"
 
 
+@transaction.atomic
 def _revoke(request: HttpRequest, key: ApiKey) -> bool:
     now = timezone.now()
     if not ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=now):
         return False
-    log(request, key, CHANGE, f"Revoked on {wording.moment(now)}.")
+    log(request, key, f"Revoked on {wording.moment(now)}.")
     return True

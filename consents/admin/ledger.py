@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -15,18 +14,19 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from consents import extracts, ledger
+from consents import extracts, ledger, voiding
 from consents.admin import recording, search, timeline, wording
 from consents.admin.asking import Question, add_error, ask
+from consents.admin.audit import log, staff
 from consents.admin.evidence import EvidencePages
 from consents.admin.exports import ExportableAdmin
 from consents.admin.filters import ActionFilter, ChannelFilter, ContactFilter, OutcomeFilter
 from consents.admin.forms import NoteForm, RecordConsentForm
-from consents.admin.tables import log, may, staff
+from consents.admin.tables import may
 from consents.admin.theme import action, display
 from consents.errors import ConsentError
-from consents.models import ConsentEvent, Contact
-from consents.vocabulary import CONSENT_ACTIONS, SPREADING_ORIGINS, Action, Origin, Outcome
+from consents.models import Consent, ConsentEvent, Contact
+from consents.vocabulary import CONSENT_ACTIONS, Action, Origin, Outcome, State
 
 _FORM_FIELDS = {"identity": "address", "contact": "who", "channels": "who"}
 _EVENT = (
@@ -41,6 +41,11 @@ _EVENT = (
     "follows_from",
     "led_to",
 )
+_STATED = {
+    State.OPTED_IN: "opted in",
+    State.OPTED_OUT: "opted out",
+    None: "nothing stated",
+}
 _EVIDENCE = ("note", "evidence", "ip", "user_agent", "erased", "seal", "receipt")
 _FOR_PROGRAMS = ("id", "seq", "sender", "actor")
 
@@ -96,7 +101,7 @@ class ConsentEventAdmin(EvidencePages, ExportableAdmin):
         return may(request, "consents.add_consentevent")
 
     def has_void_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return may(request, "consents.change_consentevent")
+        return may(request, "consents.void_consentevent")
 
     # --- recording
 
@@ -146,13 +151,13 @@ class ConsentEventAdmin(EvidencePages, ExportableAdmin):
 
         def carry_out(data: dict[str, Any]) -> str:
             ledger.void(event, note=data["note"], actor=staff(request))
-            log(request, event, CHANGE, "Voided.")
+            log(request, event, "Voided.")
             return "The entry is void. It stays written down and counts no longer."
 
         question = Question(
             title="Void an entry made in error",
-            explanation=f"“{wording.event(event)}” will stay in the ledger, marked as void, and "
-            "what is allowed will be worked out again without it. This cannot be taken back.",
+            explanation=f"“{wording.event(event)}” will stay in the ledger, marked as void. "
+            f"{_what_voiding_does(event)} This cannot be taken back.",
             button="Void the entry",
             back=page,
             is_dangerous=True,
@@ -291,9 +296,18 @@ def _after(request: HttpRequest, event: ConsentEvent) -> str:
 
 
 def _is_voidable(event: ConsentEvent) -> bool:
-    is_own_stop = event.action == Action.OPT_OUT and event.origin in SPREADING_ORIGINS
-    is_void = event.consequences.filter(action=Action.VOIDED.value).exists()
-    return event.action in CONSENT_ACTIONS and not is_own_stop and not is_void
+    is_consent = event.action in CONSENT_ACTIONS
+    return is_consent and not voiding.is_own_stop(event) and not voiding.is_void(event)
+
+
+def _what_voiding_does(event: ConsentEvent) -> str:
+    """What would be known of the address and purpose afterwards, in words."""
+    purpose = wording.for_purpose(event.purpose.key, event.purpose.name)
+    now = Consent.objects.filter(identity=event.identity_id, purpose=event.purpose_id).first()
+    before, after = now.fold.state if now else None, voiding.without(event).state
+    if before == after:
+        return f"It changes nothing of what holds for {purpose}: {_STATED[after]}."
+    return f"For {purpose} what holds now is “{_STATED[before]}”; it will be “{_STATED[after]}”."
 
 
 def _link(event: ConsentEvent) -> str:

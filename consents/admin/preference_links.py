@@ -6,7 +6,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.admin.models import CHANGE
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -16,8 +15,8 @@ from django.utils import timezone
 from consents import links
 from consents.admin import wording
 from consents.admin.asking import Question, ask
+from consents.admin.audit import log
 from consents.admin.forms import NothingForm
-from consents.admin.tables import log
 from consents.errors import ConsentError
 from consents.links import Link
 from consents.models import Contact
@@ -40,7 +39,7 @@ def offer(request: HttpRequest, admin: Any, contact: Contact) -> HttpResponse:
     except ConsentError as error:
         messages.error(request, error.message)
         return redirect(back)
-    log(request, contact, CHANGE, "Made a preference link.")
+    log(request, contact, "Made a preference link.")
     return _shown(request, admin, contact, link)
 
 

@@ -6,14 +6,25 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
-from consents.admin.forms import SenderForm
-from consents.admin.theme import ModelAdmin, display
+from consents import inbound
+from consents.admin import wording
+from consents.admin.asking import Question, ask
+from consents.admin.purpose_forms import MessageForm, PurposeForm, SenderForm
+from consents.admin.theme import ModelAdmin, action, display
+from consents.keywords import MatchKind
 from consents.models import Consent, Keyword, Purpose, Sender
+from consents.purposes import PurposeTree
 from consents.vocabulary import ROOT_PURPOSE, Category
 
 BUILT_IN = frozenset({ROOT_PURPOSE, *(category.value for category in Category)})
+_MEANINGS = {
+    MatchKind.STOP: "An opt-out of {about}",
+    MatchKind.START: "An opt-in to {about}",
+    MatchKind.WATCH: "Marketing is put on hold until somebody decides what they meant",
+}
 RECEIPT_FIELDS = (
     *("legal_name", "postal_address", "contact_details", "jurisdiction", "privacy_notice"),
     *("privacy_rights", "withdrawal_method", "storage_locations", "recipients"),
@@ -23,12 +34,13 @@ _RULES = frozenset({"parent", "requires_own_consent"})
 
 @admin.register(Purpose)
 class PurposeAdmin(ModelAdmin[Purpose]):
+    form = PurposeForm
     list_display = ("name", "key", "place", "allowed_in_window", "requires_own_consent")
     list_select_related = ("parent",)
     search_fields = ("name", "key")
     fields = (
         *("name", "key", "parent", "allowed_in_window", "requires_own_consent"),
-        *("description", "retention"),
+        *("description", "retention", "required_evidence"),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Purpose | None = None) -> list[str]:
@@ -72,6 +84,29 @@ class KeywordAdmin(ModelAdmin[Keyword]):
     list_filter = ("action", "watch", "is_active", "language")
     search_fields = ("word",)
     fields = ("word", "language", "action", "watch", "is_active")
+    actions_list = ("try_message",)
+
+    @action("Try a message…", permissions=["view"], icon="chat")
+    def try_message(self, request: HttpRequest) -> HttpResponse:
+        question = Question(
+            title="Try a message",
+            explanation="What would happen if somebody wrote this? Nothing is recorded.",
+            button="Try it",
+            back=reverse("admin:consents_keyword_try_message"),
+        )
+        return ask(
+            request, self, question, MessageForm, lambda data: _what_it_does(data["message"])
+        )
+
+
+def _what_it_does(message: str) -> str:
+    purposes = PurposeTree.load()
+    match = inbound.the_matcher(purposes).match(message)
+    if match is None:
+        return "Nothing but the customer window: no keyword is in it."
+    purpose = purposes.named(match.purpose or ROOT_PURPOSE)
+    about = wording.for_purpose(purpose.key, purpose.name)
+    return f"{_MEANINGS[match.kind].format(about=about)}, by the word “{match.keyword}”."
 
 
 @admin.register(Sender)

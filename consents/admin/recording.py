@@ -8,17 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.admin.models import ADDITION, LogEntry
 from django.db import connection
 from django.http import HttpRequest
 
 from consents import ledger
-from consents.admin.tables import log, staff
+from consents.admin.audit import log, staff
 from consents.errors import ConsentError
 from consents.folding import Fold, Verdict, resolve
-from consents.models import Consent, ConsentEvent, Sender
+from consents.models import Consent, ConsentEvent, Sender, StaffAction
 from consents.purposes import PurposeTree
-from consents.vocabulary import Action, Origin, State
+from consents.vocabulary import Action, Deed, Origin, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ def record(request: HttpRequest, sender: Sender, entry: dict[str, Any], mark: st
         recorded = ledger.record(sender, origin=Origin.ADMIN, actor=staff(request), **entry)
         if not entry["note"].strip():
             _require_no_note(recorded.events)
-        log(request, recorded.event, ADDITION, _message(mark))
+        log(request, recorded.event, "Recorded by form.", Deed.ADDED, _once(mark))
         return Written(recorded.event, recorded.events)
 
     return ledger.once_more_on_deadlock(work)
@@ -71,12 +70,12 @@ def _carried_out(request: HttpRequest, mark: str) -> ConsentEvent | None:
     """The event that this very form has made already; a twin on its way is waited for."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [mark])
-    entry = LogEntry.objects.filter(user=request.user.pk, change_message=_message(mark)).first()
-    return ConsentEvent.objects.get(pk=entry.object_id) if entry and entry.object_id else None
+    done = StaffAction.objects.filter(actor=staff(request), once=_once(mark)).first()
+    return ConsentEvent.objects.get(pk=done.object_id) if done else None
 
 
-def _message(mark: str) -> str:
-    return f"Recorded by form {mark}."
+def _once(mark: str) -> str:
+    return f"form:{mark}"
 
 
 def _require_no_note(events: Sequence[ConsentEvent]) -> None:

@@ -6,31 +6,45 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.models import CHANGE
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 
+from consents import revocations
 from consents.admin import deciding, search, timeline, wording
 from consents.admin.asking import Question, ask
+from consents.admin.audit import log, staff
 from consents.admin.filters import ContactFilter
-from consents.admin.forms import OptionalNoteForm, OptOutForm
-from consents.admin.tables import ReadOnlyAdmin, log, may, staff
+from consents.admin.forms import OptionalNoteForm
+from consents.admin.review_filters import (
+    QUESTIONS,
+    DecidedFilter,
+    KindFilter,
+    OverdueFilter,
+    OwnerFilter,
+)
+from consents.admin.review_forms import FoundForm, OptOutForm, OwnerForm
+from consents.admin.revoking import RevocationPages, day
+from consents.admin.tables import may
 from consents.admin.theme import action, display
 from consents.errors import ConsentError
 from consents.models import ReviewItem
-from consents.vocabulary import Action, Outcome
+from consents.vocabulary import ROOT_PURPOSE, Action, Channel, Outcome
 
-QUESTIONS = {
-    Action.HELD.value: "Did they mean to opt out?",
-    Outcome.WOULD_RESURRECT.value: "A provider says they opted in; they have opted out here",
-    "contradicting_report": "A provider says they are not opted in; they are here",
-    "unmatched_result": "A provider told of a change that could not be recorded",
-    "same_person": "A provider calls these two contacts one person",
-    "drift": "A provider's list differs from the ledger",
-}
 LEFT_AS_IT_IS = "Nothing is changed."
+_DECISIONS_OF = {
+    Action.HELD.value: ("release", "record_opt_out"),
+    revocations.KIND: ("found", "leave"),
+}
+# What one press decides: the question's form with nothing to fill in.
+_AT_ONCE: dict[str, tuple[str, dict[str, str]]] = {
+    "release": ("They meant no opt-out", {}),
+    "record_opt_out": ("They opted out of everything", {"purpose": ROOT_PURPOSE}),
+    "leave": ("Leave it as it is", {}),
+}
 DECISIONS = {
     "released": "No opt-out meant: hold released",
     "opt_out": "Opt-out recorded",
@@ -38,39 +52,29 @@ DECISIONS = {
 }
 
 
-class DecidedFilter(admin.SimpleListFilter):
-    """`decided_at`: where that time stands, seen from the rows listed."""
-
-    decided_at = "decided_at"
-    title = "decided"
-    parameter_name = "decided"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("no", "Waiting for a decision"), ("yes", "Decided")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() in ("yes", "no"):
-            return queryset.filter(**{f"{self.decided_at}__isnull": self.value() == "no"})
-        return queryset
-
-
 @admin.register(ReviewItem)
-class ReviewItemAdmin(ReadOnlyAdmin):
-    list_display = ("question", "identity_shown", "asked", "decided", "decided_by_shown")
-    list_filter = (DecidedFilter, "kind", ContactFilter, "sender")
+class ReviewItemAdmin(RevocationPages):
+    list_display = ("question", "identity_shown", "asked", "due", "owner", "decided")
+    list_filter = (DecidedFilter, OwnerFilter, OverdueFilter, KindFilter, ContactFilter, "sender")
     search_fields = ("identity",)
     search_help_text = "A number, an e-mail address or the CRM's id"
-    list_select_related = ("identity", "sender")
+    list_select_related = ("identity", "sender", "owner", "revocation")
     ordering = ("-id",)
-    actions_detail = ("release", "record_opt_out", "leave")
+    actions = ("assign_to_me",)
+    actions_list = ("add_revocation",)
+    actions_detail = ("release", "record_opt_out", "found", "leave", "assign")
+    change_form_outer_before_template = "admin/consents/reviewitem/decide.html"
     fields = (
         "question",
         "contact",
         "identity_shown",
+        "revocation_shown",
         "entry",
         "told_by",
         "keyword",
         "asked",
+        "due",
+        "owner",
         "decided",
         "decided_by_shown",
         "note",
@@ -84,21 +88,86 @@ class ReviewItemAdmin(ReadOnlyAdmin):
             return queryset, False
         return queryset.filter(identity__in=search.identities_of(search_term)), False
 
+    def get_fields(self, request: HttpRequest, obj: ReviewItem | None = None) -> Any:
+        """Without what other kinds of questions have."""
+        kind = obj.kind if obj else ""
+        others = (
+            {"revocation_shown"} if kind != revocations.KIND else {"keyword", "entry", "told_by"}
+        )
+        return [name for name in self.fields if name not in others]
+
     def has_decide_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return may(request, "consents.change_reviewitem")
-
-    def has_opt_out_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return self.has_decide_permission(request) and may(request, "consents.add_consentevent")
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         item = self.get_object(request, str(object_id))
         if item is None or item.decided_at is not None:
             return []
-        is_hold = item.kind == Action.HELD
-        offered = {"release", "record_opt_out"} if is_hold else {"leave"}
+        offered = {"assign", *_DECISIONS_OF.get(item.kind, ("leave",))}
         allowed = super().get_actions_detail(request, object_id)  # type: ignore[misc]
         prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
         return [one for one in allowed if one.action_name.removeprefix(prefix) in offered]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """With the decisions that need no more than one press."""
+        context = {**(extra_context or {}), "decisions": self._at_once(request, object_id)}
+        return super().change_view(request, object_id, form_url, context)
+
+    def _at_once(self, request: HttpRequest, object_id: str) -> list[dict[str, Any]]:
+        offered = {one.action_name for one in self.get_actions_detail(request, object_id)}
+        prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
+        return [
+            {"url": reverse(f"admin:{prefix}{name}", args=[object_id]), "words": words, **fields}
+            for name, (words, fields) in _AT_ONCE.items()
+            if f"{prefix}{name}" in offered
+        ]
+
+    @action("Record who it was…", permissions=["opt_out"], icon="block")
+    def found(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        question = {
+            "title": "Record who it was",
+            "explanation": "Their opt-out is recorded, for when they said it.",
+            "button": "Record the opt-out",
+        }
+        return self._decide(request, object_id, question, FoundForm, _found)
+
+    # --- owners
+
+    @admin.action(description="Assign to me", permissions=["decide"])
+    def assign_to_me(self, request: HttpRequest, items: QuerySet[ReviewItem]) -> None:
+        for item in items:
+            self._assign(request, item, request.user)
+
+    @action("Assign…", permissions=["decide"], icon="person")
+    def assign(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        item = self.get_object(request, object_id)
+        if item is None:
+            raise Http404
+
+        def carry_out(data: dict[str, Any]) -> str:
+            self._assign(request, item, data["owner"])
+            return f"Looked after by {data['owner'] or 'nobody'}."
+
+        question = Question(
+            title="Assign",
+            explanation="Who looks after this question?",
+            button="Assign",
+            back=reverse("admin:consents_reviewitem_change", args=[item.pk]),
+        )
+        return ask(request, self, question, OwnerForm, carry_out)
+
+    @transaction.atomic
+    def _assign(self, request: HttpRequest, item: ReviewItem, owner: Any) -> None:
+        ReviewItem.objects.filter(pk=item.pk).update(owner=owner)
+        log(request, item, f"Assigned to {owner.get_username() if owner else 'nobody'}.")
+
+    # --- decisions
 
     @action("They meant no opt-out…", permissions=["decide"], icon="play_arrow")
     def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -150,7 +219,7 @@ class ReviewItemAdmin(ReadOnlyAdmin):
 
         def carry_out(data: dict[str, Any]) -> str:
             decide(item, actor=staff(request), **data)
-            log(request, item, CHANGE, words["title"])
+            log(request, item, words["title"])
             return "Decided."
 
         back = reverse("admin:consents_reviewitem_change", args=[item.pk])
@@ -190,6 +259,13 @@ class ReviewItemAdmin(ReadOnlyAdmin):
         except ConsentError:
             return ""
 
+    @display("Due", label={"overdue": "danger"})
+    def due(self, item: ReviewItem) -> str | tuple[str, str]:
+        if item.decided_at or item.due_at is None:
+            return ""
+        is_late = item.due_at < timezone.now()
+        return ("overdue", f"Overdue since {day(item)}") if is_late else day(item)
+
     @display("Asked")
     def asked(self, item: ReviewItem) -> str:
         return wording.moment(item.created_at)
@@ -208,3 +284,8 @@ class ReviewItemAdmin(ReadOnlyAdmin):
 
 def _opt_out(item: ReviewItem, *, actor: str, purpose: Any, note: str) -> None:
     deciding.opt_out(item, purpose=purpose.key, actor=actor, note=note)
+
+
+def _found(item: ReviewItem, *, actor: str, person: str, channels: list[str], note: str) -> None:
+    named = [Channel(name) for name in channels]
+    revocations.settle(item, person=person, channels=named, actor=actor, note=note)

@@ -5,20 +5,12 @@ from __future__ import annotations
 from uuid import UUID
 
 from consents import addressbook
-from consents.errors import ConsentError
-from consents.identifiers import Address, normalise
 from consents.models import ChannelIdentity, Sender
-from consents.vocabulary import Channel
 
 
 def identities_named(text: str) -> list[ChannelIdentity]:
     """The identities that this text, taken whole, is an address of; erased ones too."""
-    addresses = [found for channel in Channel if (found := _read(channel, text))]
-    return [
-        identity
-        for sender in Sender.objects.all()
-        for identity in addressbook.find(sender, addresses).values()
-    ]
+    return [one for sender in Sender.objects.all() for one in addressbook.named(sender, text)]
 
 
 def identities_of(text: str) -> list[UUID]:
@@ -28,10 +20,3 @@ def identities_of(text: str) -> list[UUID]:
         return found
     by_contact = ChannelIdentity.objects.filter(contact__external_id=text.strip())
     return found or list(by_contact.values_list("id", flat=True))
-
-
-def _read(channel: Channel, text: str) -> Address | None:
-    try:
-        return normalise(channel, text)
-    except ConsentError:
-        return None

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -95,28 +92,6 @@ class ReadOnlyAdmin(LargeTableAdmin):
         return _may(request, self.model, "view") or _may(request, self.model, "change")
 
 
-class DiscreetLog(admin.ModelAdmin if TYPE_CHECKING else object):  # type: ignore[misc]
-    """Keeps people's names out of the staff log, which outlives an erasure."""
-
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        return log(request, obj, ADDITION, message)
-
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        return log(request, obj, CHANGE, message)
-
-
-def log(request: HttpRequest, obj: Model, flag: int, message: str | list[Any]) -> LogEntry:
-    """Write down who did this, and to which row, without the row's own words."""
-    return LogEntry.objects.create(
-        user_id=request.user.pk or 0,
-        content_type=ContentType.objects.get_for_model(obj),
-        object_id=str(obj.pk),
-        object_repr=f"{obj._meta.verbose_name} {obj.pk}",
-        action_flag=flag,
-        change_message=message if isinstance(message, str) else json.dumps(message),
-    )
-
-
 def _may(request: HttpRequest, model: type[Model], verb: str) -> bool:
     return may(request, f"{model._meta.app_label}.{verb}_{model._meta.model_name}")
 
@@ -124,8 +99,3 @@ def _may(request: HttpRequest, model: type[Model], verb: str) -> bool:
 def may(request: HttpRequest, permission: str) -> bool:
     """Whether this member of staff has the permission (`application.verb_model`)."""
     return bool(request.user.has_perm(permission))
-
-
-def staff(request: HttpRequest) -> str:
-    """How the ledger names this member of staff."""
-    return f"staff:{request.user.pk}"

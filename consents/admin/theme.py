@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from unfold import decorators
 
+from consents.admin.audit import Audited
+
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin as ModelAdmin
     from django.contrib.admin import TabularInline as TabularInline
 else:
     from unfold import admin as unfold_admin
 
-    class ModelAdmin(unfold_admin.ModelAdmin):
+    class ModelAdmin(Audited, unfold_admin.ModelAdmin):
         def __class_getitem__(cls, model: Any) -> Any:
             return cls
 

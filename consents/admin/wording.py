@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
@@ -23,6 +23,7 @@ from consents.vocabulary import (
     Mode,
     Origin,
     Outcome,
+    Proof,
     Reason,
     State,
 )
@@ -57,6 +58,15 @@ OUTCOMES: Final = {
     Outcome.WOULD_RESURRECT: "No effect: it may not lift an opt-out",
 }
 
+PROOFS: Final = {
+    Proof.BUSINESS_NAME: "The business name shown",
+    Proof.WORDING: "The wording shown",
+    Proof.WORDING_VERSION: "The version of the wording",
+    Proof.MEDIUM: "The medium",
+    Proof.LANGUAGE: "The language",
+    Proof.LEGAL_BASIS: "The legal basis",
+}
+
 _MODES: Final = {
     (Mode.FREE_FORM, Mode.TEMPLATE): "Free-form messages and templates",
     (Mode.FREE_FORM,): "Free-form messages only",
@@ -74,6 +84,9 @@ _REFUSALS: Final = {
     Reason.INVALID_IDENTITY: "this address cannot be read",
     Reason.CONFIRMATION_USED: "the one confirmation has been sent",
 }
+
+
+NO_NAME: Final = "(no name)"
 
 
 def moment(at: datetime) -> str:
@@ -101,7 +114,7 @@ def named(identity: ChannelIdentity) -> str:
 
 def person(contact: Contact) -> str:
     """Their name, else the CRM's id."""
-    return contact.display_name or contact.external_id or "(no name)"
+    return contact.display_name or contact.external_id or NO_NAME
 
 
 def state(consent: Consent) -> str:
@@ -155,11 +168,19 @@ def verdict(answer: Permission) -> str:
     return f"{modes}{until}, because they wrote to us"
 
 
+def counted(rows: QuerySet[Any], bound: int) -> str:
+    """How many there are, as `1000+` where they are more than anybody would count."""
+    count = rows.order_by()[: bound + 1].count()
+    return f"{bound}+" if count > bound else str(count)
+
+
 def link(page: str, row: Model, text: str = "") -> str:
+    return anchor(reverse(page, args=[row.pk]), text or str(row))
+
+
+def anchor(url: str, text: str) -> str:
     return format_html(
-        '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>',
-        reverse(page, args=[row.pk]),
-        text or str(row),
+        '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', url, text
     )
 
 

@@ -21,6 +21,7 @@ from consents.importing.files import Row, Source, Values
 from consents.importing.names import Names
 from consents.models import Sender
 from consents.models.base import new_id_text
+from consents.models.imports import actor_of
 from consents.purposes import PurposeTree
 from consents.writing import database_clock
 
@@ -109,7 +110,7 @@ class Preparer:
     def _entry(self, number: int, values: Values) -> tuple[Entry, Names | None]:
         run = str(self.run)
         evidence = {"run": run, "file_sha256": self.digest, "row": number}
-        return self.reader.entry(values, f"import:{run}", evidence)
+        return self.reader.entry(values, actor_of(self.run), evidence)
 
 
 def may_concern_others(row: Ready) -> bool:

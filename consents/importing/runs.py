@@ -54,11 +54,14 @@ def begin(
 
 
 def hold(run: ImportRun) -> ImportRun:
-    """The run, locked. Raises ConsentError `import_elsewhere` when somebody else took it further.
+    """The run, locked. Raises ConsentError `import_elsewhere` when somebody else took it further,
+    and `import_voided`.
 
     In the transaction that will `advance` it.
     """
     held = ImportRun.objects.select_for_update().get(id=run.id)
+    if held.voided_at:
+        raise ConsentError("import_voided", "This import is void: it goes no further.")
     if held.position != run.position or held.finished_at:
         raise ConsentError("import_elsewhere", "Somebody else is recording this import.")
     return held
@@ -93,4 +96,4 @@ def check_new(sender: Sender, sha256: bytes, manner: Mapping[str, Any]) -> None:
 
 
 def _of(sender: Sender, sha256: bytes, manner: Mapping[str, Any]) -> QuerySet[ImportRun]:
-    return ImportRun.objects.filter(sender=sender, sha256=sha256, manner=manner)
+    return ImportRun.objects.filter(sender=sender, sha256=sha256, manner=manner, voided_at=None)

@@ -5,8 +5,9 @@ from consents.models.keys import ApiKey, IdempotencyRecord, KeyUse, VisitorUse
 from consents.models.ledger import ConsentEvent, EventDetail
 from consents.models.people import ChannelIdentity, Contact, Sender
 from consents.models.purposes import Keyword, Purpose
-from consents.models.review import ReviewItem
+from consents.models.review import ReviewItem, Revocation
 from consents.models.seals import Seal, SealKey, Verification
+from consents.models.staff import StaffAction
 from consents.models.standing import Confirmation, Consent, InboundMessage, Standing
 from consents.models.tallies import DayTally, ReachTally, TallyMark
 
@@ -30,9 +31,11 @@ __all__ = [
     "Purpose",
     "ReachTally",
     "ReviewItem",
+    "Revocation",
     "Seal",
     "SealKey",
     "Sender",
+    "StaffAction",
     "Standing",
     "TallyMark",
     "Verification",

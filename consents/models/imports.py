@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import models
 
 from consents.models.base import choices, new_id, one_of
@@ -9,12 +11,18 @@ from consents.models.people import Sender
 from consents.vocabulary import FileStatus
 
 
+def actor_of(run: UUID | None) -> str:
+    """The actor of the lines that this run writes."""
+    return f"import:{run}"
+
+
 class ImportRun(models.Model):
     """One file being recorded, chunk by chunk. Its lines name it in their evidence.
 
     `sha256` is of the whole file, `manner` how it is read (columns, defaults, time zone): a run
     that was stopped goes on only for the same file read in the same manner. `position`: the byte
-    after the last row that is recorded. `counts`: rows by what came of them.
+    after the last row that is recorded. `counts`: rows by what came of them. `voided_at`: since
+    when its lines are being voided, and none is added.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -29,10 +37,13 @@ class ImportRun(models.Model):
     counts = models.JSONField(default=dict)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
+    voided_at = models.DateTimeField(null=True)
+    voided_by = models.CharField(max_length=100, blank=True)
 
     class Meta:
         verbose_name = "import"
         ordering = ["-started_at", "-id"]
+        permissions = [("void_importrun", "Can void an import made in error")]
         indexes = [models.Index(fields=["sender", "sha256"], name="import_by_file")]
 
     def __str__(self) -> str:

@@ -67,6 +67,7 @@ class ConsentEvent(AppendOnlyModel):
 
     class Meta(AppendOnlyModel.Meta):
         ordering = ["-seq"]
+        permissions = [("void_consentevent", "Can void an entry made in error")]
         constraints = [
             one_of("action", Action),
             one_of("origin", Origin),

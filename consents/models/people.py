@@ -126,6 +126,7 @@ class ChannelIdentity(models.Model):
 
     class Meta:
         verbose_name_plural = "channel identities"
+        permissions = [("move_channelidentity", "Can move an address to another contact")]
         constraints = [
             models.UniqueConstraint(
                 fields=["sender", "channel", "lookup_key"], name="identity_lookup_key_unique"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 
 from consents.models.base import ClockTimestamp, choices, new_id, one_of
-from consents.vocabulary import ROOT_PURPOSE, Category, KeywordAction
+from consents.vocabulary import ROOT_PURPOSE, Category, KeywordAction, Proof
 
 
 class Purpose(models.Model):
@@ -42,6 +43,12 @@ class Purpose(models.Model):
     requires_own_consent = models.BooleanField(
         default=False,
         help_text="Only an opt-in to this very purpose allows it; a broader one does not.",
+    )
+    required_evidence = ArrayField(
+        models.CharField(max_length=20, choices=choices(Proof)),
+        default=list,
+        blank=True,
+        help_text="What staff and imports must know of an opt-in to it, or to what covers it.",
     )
     unsettled_since = models.DateTimeField(
         null=True,

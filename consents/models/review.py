@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from consents.models.base import new_id
+from consents.models.base import choices, new_id
 from consents.models.people import ChannelIdentity, Sender
+from consents.models.purposes import Purpose
+from consents.vocabulary import Channel, Medium
 
 
 class ReviewItem(models.Model):
@@ -53,3 +56,28 @@ class ReviewItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.created_at:%Y-%m-%d}"
+
+
+class Revocation(models.Model):
+    """Somebody took their consent back otherwise than by a message: by telephone, by letter.
+
+    `person`: who they said they are, as long as nobody has found them; empty once it is decided.
+    `channels`: where they want to be left alone; none: everywhere.
+    """
+
+    review = models.OneToOneField(
+        ReviewItem, on_delete=models.CASCADE, primary_key=True, related_name="revocation"
+    )
+    person = models.CharField(max_length=320, blank=True)
+    channels = ArrayField(
+        models.CharField(max_length=16, choices=choices(Channel)), default=list, blank=True
+    )
+    purpose = models.ForeignKey(Purpose, on_delete=models.PROTECT, related_name="+")
+    medium = models.CharField(max_length=16, choices=choices(Medium))
+    received_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.medium} of {self.received_at:%Y-%m-%d}"

@@ -7,7 +7,7 @@ import ipaddress
 from django.conf import settings
 from django.http import HttpRequest
 
-from consents import quotas, rates
+from consents import callers, quotas, rates
 from consents.choosing import Visitor
 from consents.entries import TEXT_MAX, is_storable
 from consents.quotas import Quota
@@ -18,7 +18,9 @@ _IPV6_NETWORK = 64
 
 def of(request: HttpRequest) -> Visitor:
     user_agent = request.headers.get("User-Agent", "")[:TEXT_MAX]
-    return Visitor(ip=_ip(request), user_agent=user_agent if is_storable(user_agent) else "")
+    return Visitor(
+        ip=callers.address(request), user_agent=user_agent if is_storable(user_agent) else ""
+    )
 
 
 def exceeded(request: HttpRequest, token: str, *, is_by_machine: bool) -> Quota | None:
@@ -27,7 +29,9 @@ def exceeded(request: HttpRequest, token: str, *, is_by_machine: bool) -> Quota 
     `is_by_machine`: it comes from a mail provider that unsubscribes many people from few addresses
     of its own, so only its link holds it up. An opt-out is not lost to its neighbours.
     """
-    by_address = _spend(f"address {_network(_ip(request))}", settings.PREFERENCE_RATE_PER_ADDRESS)
+    by_address = _spend(
+        f"address {_network(callers.address(request))}", settings.PREFERENCE_RATE_PER_ADDRESS
+    )
     if by_address.is_exceeded and not is_by_machine:
         return by_address
     by_link = _spend(f"link {token}", settings.PREFERENCE_RATE_PER_LINK)
@@ -36,24 +40,6 @@ def exceeded(request: HttpRequest, token: str, *, is_by_machine: bool) -> Quota 
 
 def _spend(visitor: str, rate: str) -> Quota:
     return quotas.spend_as(visitor, rates.read(rate))
-
-
-def _ip(request: HttpRequest) -> str | None:
-    """Where the request came from; what proxies say of it counts only as far as they are trusted.
-
-    Each proxy adds the address it was called from at the end, so the one that the outermost of ours
-    added is as many from the end as there are; whatever stands before it anybody may have written.
-    """
-    trusted = settings.TRUSTED_PROXIES
-    said = request.headers.get("X-Forwarded-For", "").split(",")
-    written = said[-trusted] if 0 < trusted <= len(said) else request.META.get("REMOTE_ADDR", "")
-    try:
-        ip = ipaddress.ip_address(written.strip())
-    except ValueError:
-        return None
-    if isinstance(ip, ipaddress.IPv6Address):
-        return None if ip.scope_id else str(ip.ipv4_mapped or ip)
-    return str(ip)
 
 
 def _network(ip: str | None) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -14,16 +14,19 @@ from django.urls import reverse
 
 from consents.admin import wording
 from consents.admin.asking import Question, ask
+from consents.admin.audit import log
 from consents.admin.forms import NothingForm
-from consents.admin.tables import log
+from consents.admin.tables import COUNTED
 from consents.admin.theme import ModelAdmin, action, display
 from consents.errors import ConsentError
 from consents.models import Sender
 from providers import accounts, drift, registry
+from providers.admin import calls
 from providers.admin.forms import PREFIX, form_of, kind_name
 from providers.contract import Fault
 from providers.errors import AccountError
-from providers.models import ProviderAccount
+from providers.models import ProviderAccount, ProviderSync
+from providers.outcomes import Status
 
 FAULTS = {
     Fault.CREDENTIALS: "The provider does not accept the credentials",
@@ -32,6 +35,8 @@ FAULTS = {
     Fault.TIMEOUT: "The provider does not answer in time",
     Fault.REFUSING: "The provider refuses everything alike",
 }
+TRIED_SECONDS = 15.0
+_DOING = ("status", "trouble", "paused", "last_success", "owed")
 _CHOSEN = ("name", "base_url", "external_id", "settings", "is_enabled")
 
 
@@ -52,7 +57,8 @@ class ProviderAccountAdmin(ModelAdmin[ProviderAccount]):
     list_filter = (KindFilter, "sender", "is_enabled", "is_held")
     list_select_related = ("sender",)
     search_fields = ("name", "external_id")
-    actions_detail = ("hold", "release", "compare")
+    actions_detail = ("try_out", "hold", "release", "compare")
+    change_form_outer_after_template = "admin/providers/provideraccount/calls.html"
 
     def get_form(
         self,
@@ -69,19 +75,15 @@ class ProviderAccountAdmin(ModelAdmin[ProviderAccount]):
             credentials = []
         first = ["provider", "sender", *(name for name in _CHOSEN if name != "settings")]
         return (
+            *([("How it is doing", {"fields": _DOING})] if obj else []),
             (None, {"fields": [*first, *([] if obj else ["is_baseline"]), "settings"]}),
             *([("Credentials", {"fields": credentials})] if credentials else []),
-            *(
-                [("How it is doing", {"fields": ["status", "trouble", "last_success"]})]
-                if obj
-                else []
-            ),
         )
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: ProviderAccount | None = None
     ) -> tuple[str, ...]:
-        shown = ("provider", "status", "trouble", "last_success")
+        shown = ("provider", *_DOING)
         return (*shown, "sender") if obj else shown
 
     def add_view(
@@ -112,6 +114,17 @@ class ProviderAccountAdmin(ModelAdmin[ProviderAccount]):
         for doubt in form.doubts:
             messages.warning(request, doubt)
 
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """With the newest calls, for who may see what the account is owed."""
+        shown = {"calls": calls.newest(object_id) if calls.may_see(request) else ()}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
+
     # --- holding
 
     def has_hold_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
@@ -119,11 +132,31 @@ class ProviderAccountAdmin(ModelAdmin[ProviderAccount]):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         account = self.get_object(request, str(object_id))
-        offered = ["_release" if account is not None and account.is_held else "_hold"]
+        offered = ["_try_out", "_release" if account is not None and account.is_held else "_hold"]
         if account is not None and registry.reader(account.kind):
             offered.append("_compare")
         allowed = super().get_actions_detail(request, object_id)  # type: ignore[misc]
         return [one for one in allowed if one.action_name.endswith(tuple(offered))]
+
+    @action("Test connection…", permissions=["hold"], icon="network_check")
+    def try_out(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        account = self.get_object(request, object_id)
+        if account is None:
+            raise Http404
+
+        def carry_out(data: dict[str, Any]) -> str:
+            said = _tried_out(account)
+            log(request, account, "Connection tested.")
+            return said
+
+        question = Question(
+            title=f"Test the connection to {account}",
+            explanation="The provider is asked something that changes nothing there, with the "
+            "credentials kept here.",
+            button="Test the connection",
+            back=reverse("admin:providers_provideraccount_change", args=[account.pk]),
+        )
+        return ask(request, self, question, NothingForm, carry_out)
 
     @action("Hold…", permissions=["hold"], icon="pause")
     def hold(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -161,8 +194,9 @@ class ProviderAccountAdmin(ModelAdmin[ProviderAccount]):
             raise Http404
 
         def carry_out(data: dict[str, Any]) -> str:
-            ProviderAccount.objects.filter(pk=account.pk).update(is_held=is_held)
-            log(request, account, CHANGE, f"{verb}.")
+            with transaction.atomic():
+                ProviderAccount.objects.filter(pk=account.pk).update(is_held=is_held)
+                log(request, account, f"{verb}.")
             return "The account is held." if is_held else "The account is released."
 
         question = Question(
@@ -201,9 +235,32 @@ class ProviderAccountAdmin(ModelAdmin[ProviderAccount]):
         said = " ".join(part for part in (account.fault_code, account.fault_text) if part)
         return f"{FAULTS[Fault(account.fault)]}{since}: {said}"
 
+    @display("Paused until")
+    def paused(self, account: ProviderAccount) -> str:
+        if account.paused_until is None:
+            return ""
+        return f"{wording.moment(account.paused_until)}, then one change goes alone as a probe"
+
+    @display("Owed")
+    def owed(self, account: ProviderAccount) -> str:
+        rows = ProviderSync.objects.filter(account=account)
+        waiting = wording.counted(rows.filter(status=Status.PENDING.value), COUNTED)
+        failed = wording.counted(rows.filter(status=Status.FAILED.value), COUNTED)
+        return f"{waiting} changes wait, {failed} have failed"
+
     @display("Last success")
     def last_success(self, account: ProviderAccount) -> str:
         return wording.moment(account.last_success_at) if account.last_success_at else "Never"
+
+
+def _tried_out(account: ProviderAccount) -> str:
+    try:
+        is_known = registry.adapter(account.kind).try_out(account.plain, seconds=TRIED_SECONDS)
+    except AccountError as error:
+        raise ConsentError("not_answered", f"It does not work: {error}") from None
+    if not is_known:
+        return "No harmless question to this provider is known: the next change will show."
+    return "The provider takes the credentials."
 
 
 def _compared(account: ProviderAccount) -> str:

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
@@ -14,8 +13,9 @@ from django.urls import reverse
 from consents import identifiers
 from consents.admin import search, wording
 from consents.admin.asking import Question, ask
+from consents.admin.audit import log
 from consents.admin.forms import NothingForm
-from consents.admin.tables import ReadOnlyAdmin, log, may
+from consents.admin.tables import ReadOnlyAdmin, may
 from consents.admin.theme import action, display
 from consents.models import ChannelIdentity
 from providers import hearing
@@ -193,5 +193,5 @@ def _hidden(value: Any, key: str = "") -> Any:
 
 def _apply(request: HttpRequest, callback: ProviderCallback) -> ProviderCallback:
     applied = hearing.apply_again(callback)
-    log(request, callback, CHANGE, "Applied again.")
+    log(request, callback, "Applied again.")
     return applied

@@ -7,16 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.models import CHANGE
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 
 from consents.admin import search, wording
 from consents.admin.asking import Question, ask
+from consents.admin.audit import log, staff
 from consents.admin.forms import NothingForm
-from consents.admin.review import DecidedFilter
-from consents.admin.tables import ReadOnlyAdmin, log, may, staff
+from consents.admin.review_filters import DecidedFilter
+from consents.admin.tables import ReadOnlyAdmin, may
 from consents.admin.theme import action, display
 from providers import drift
 from providers.models import Drift
@@ -94,7 +94,7 @@ class DriftAdmin(ReadOnlyAdmin):
 
         def carry_out(data: dict[str, Any]) -> str:
             done = decide(line, actor=staff(request))
-            log(request, line, CHANGE, words["title"])
+            log(request, line, words["title"])
             return done
 
         back = reverse("admin:providers_drift_change", args=[line.pk])

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.models import CHANGE
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -14,8 +13,8 @@ from unfold import widgets
 
 from consents.admin import wording
 from consents.admin.asking import Question, ask
+from consents.admin.audit import log
 from consents.admin.forms import NothingForm
-from consents.admin.tables import log
 from consents.admin.theme import ModelAdmin, action, display
 from consents.errors import ConsentError
 from consents.models import Sender
@@ -174,7 +173,7 @@ class WebhookEndpointAdmin(ModelAdmin[WebhookEndpoint]):
         endpoint = self._endpoint(request, object_id)
         if request.method == "POST":
             secret = subscribers.rotate(endpoint)
-            log(request, endpoint, CHANGE, "Replaced the secret.")
+            log(request, endpoint, "Replaced the secret.")
             return self._secret_page(request, endpoint, secret)
         explanation = "For a day the former secret signs too, where the style can carry two."
         return self._ask(
@@ -193,7 +192,7 @@ class WebhookEndpointAdmin(ModelAdmin[WebhookEndpoint]):
 
         def logged(data: dict[str, Any]) -> str:
             said: str = carry_out(endpoint, data)
-            log(request, endpoint, CHANGE, f"{words[0]}.")
+            log(request, endpoint, f"{words[0]}.")
             return said
 
         question = Question(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
@@ -14,11 +12,13 @@ from django.urls import reverse
 from consents import ledger
 from consents.admin import search, wording
 from consents.admin.asking import Question, ask
+from consents.admin.audit import log
 from consents.admin.filters import ContactFilter
 from consents.admin.forms import NothingForm
-from consents.admin.tables import ReadOnlyAdmin, log, may
+from consents.admin.tables import ReadOnlyAdmin, may
 from consents.admin.theme import TabularInline, action, display
 from providers import outbox
+from providers.admin import calls
 from providers.admin.forms import kind_name
 from providers.models import ProviderSync, SyncAttempt
 from providers.outcomes import FailedReason, Status
@@ -70,22 +70,19 @@ class AttemptInline(TabularInline[SyncAttempt, ProviderSync]):
 
     @display("When")
     def when(self, attempt: SyncAttempt) -> str:
-        return f"{attempt.started_at:%Y-%m-%d %H:%M:%S} UTC"
+        return calls.when(attempt)
 
     @display("Answer")
     def answer(self, attempt: SyncAttempt) -> str:
-        status = f"HTTP {attempt.status_code}" if attempt.status_code else "No answer"
-        return f"{status}, {attempt.elapsed_ms} ms"
+        return calls.answer(attempt)
 
     @display("The provider said")
     def said(self, attempt: SyncAttempt) -> str:
-        return " ".join(part for part in (attempt.code, attempt.text) if part)
+        return calls.said(attempt)
 
     @display("Masked exchange")
     def exchange(self, attempt: SyncAttempt) -> str:
-        if not attempt.trace:
-            return ""
-        return wording.folded("Show", json.dumps(attempt.trace, indent=2, ensure_ascii=False))
+        return calls.exchange(attempt)
 
 
 class StatusFilter(admin.SimpleListFilter):
@@ -215,7 +212,7 @@ class ProviderSyncAdmin(ReadOnlyAdmin):
 
     @display("The provider said")
     def said(self, sync: ProviderSync) -> str:
-        return " ".join(part for part in (sync.code, sync.text) if part)
+        return calls.said(sync)
 
     @display("Next try")
     def next_try(self, sync: ProviderSync) -> str:
@@ -241,4 +238,4 @@ def may_retry(request: HttpRequest) -> bool:
 
 def _retry(request: HttpRequest, sync: ProviderSync) -> None:
     ledger.once_more_on_deadlock(lambda: outbox.retry(sync))
-    log(request, sync, CHANGE, "Told the provider again.")
+    log(request, sync, "Told the provider again.")

@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from consents.admin import search, wording
-from consents.admin.tables import ReadOnlyAdmin, log, may
+from consents.admin.audit import log
+from consents.admin.tables import ReadOnlyAdmin, may
 from consents.admin.theme import display
 from providers import subscribers
 from providers.models import WebhookDelivery
@@ -63,7 +63,7 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
         chosen = list(deliveries)
         for delivery in chosen:
             subscribers.redeliver(delivery)
-            log(request, delivery, CHANGE, "Delivered again.")
+            log(request, delivery, "Delivered again.")
         messages.success(request, f"To be delivered again: {len(chosen)}.")
 
     @display("Since")

@@ -39,6 +39,11 @@ class SinchConversationAdapter(HttpAdapter):
     ) -> Mapping[str, Outcome]:
         return {change.id: self._tell_one(exchange, account, change) for change in changes}
 
+    def greet(self, exchange: Exchange, account: Account) -> bool:
+        """Asks for an access token: a new one, because one that is kept would prove nothing."""
+        TokenCache().current(exchange, account)
+        return True
+
     def obstacles(self, account: Account) -> list[str]:
         found = super().obstacles(account)
         if problem := http.base_url_problem(account, token_url(account)):

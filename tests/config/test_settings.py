@@ -91,6 +91,8 @@ def test_production_starts_with_what_it_demands_and_makes_nothing(settings_in, h
         ("PUBLIC_URL", "consent.example.com"),
         ("PUBLIC_URL", "https://consent.example.com/page"),
         ("LOG_LEVEL", "LOUD"),
+        ("REVIEW_DAYS", "0"),
+        ("REVIEW_COUNTRY", "XX"),
         ("FIELD_ENCRYPTION_KEYS", "no-key"),
         ("LEDGER_SEAL_KEYS", "no-key"),
         ("LEDGER_TRUSTED_KEYS", "no-key"),
@@ -154,7 +156,8 @@ def test_the_deployment_checks_find_nothing_in_a_documented_production(run):
 def names_read() -> set[str]:
     """Every name that the code asks the environment for."""
     asked = re.compile(
-        r"(?:text|flag|number|port|words|one_of|rate|address|public_keys)\(\s*env,\s*\"([A-Z_]+)\""
+        r"(?:text|flag|number|port|words|one_of|rate|address|public_keys|country)"
+        r"\(\s*env,\s*\"([A-Z_]+)\""
         r"|environ(?:\.get\(|\[)\"([A-Z_]+)\"|\$\{([A-Z_]+):-"
     )
     sources = [*BASE.glob("config/*.py"), *BASE.glob("script/*")]

@@ -11,8 +11,11 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from consents.models import Contact, Sender
-from tests.consents.factories import NUMBER
+from consents import sealing
+from consents.models import ApiKey, ChannelIdentity, Contact, ImportRun, ReviewItem, Sender
+from providers import subscribers
+from providers.models import Drift, ProviderAccount, ProviderCallback
+from tests.consents.factories import NUMBER, MessageFactory, OptInFactory
 
 RECORD = "admin:consents_consentevent_add"
 
@@ -59,3 +62,41 @@ def submit(sender: Sender) -> Callable[..., HttpResponse]:
         return client.post(reverse(RECORD) + query, {**filled_in, **fields})
 
     return sent
+
+
+@pytest.fixture
+def one_of_each(officer: User, sender: Sender) -> ProviderAccount:
+    """A row for every registered model."""
+    account = ProviderAccount.objects.create(
+        sender=sender,
+        kind="pepipost",
+        name="Pepipost",
+        base_url="https://pepipost.example",
+        credentials={"token": "the-token-of-pepipost"},
+    )
+    officer.groups.create(name="compliance")
+    MessageFactory(text="please stop sending me so many of these")
+    now = OptInFactory().recorded_at
+    list(sealing.seal())
+    Drift.objects.create(
+        account=account,
+        identity=ChannelIdentity.objects.get(),
+        review=ReviewItem.objects.get(),
+        list_type="OPT_OUT_ALL",
+        listed=True,
+        found_at=now,
+    )
+    ProviderCallback.objects.create(
+        account=account, received_at=now, due_at=now, body=b"{}", digest=bytes(32)
+    )
+    endpoint, _ = subscribers.create(
+        sender, url="https://shop.example/hooks", triggers=["CONSENT_CHANGED"]
+    )
+    subscribers.test(endpoint)
+    key, _ = ApiKey.issue("shop", ["record"])
+    key.save()
+    Client().force_login(officer)
+    ImportRun.objects.create(
+        sender=sender, file_name="list.csv", sha256=bytes(32), size=0, started_at=now
+    )
+    return account

@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 from django.utils import timezone
 
 from consents.admin import timeline
-from consents.models import Contact
+from consents.models import Contact, StaffAction
 from tests.consents.factories import (
     NUMBER,
     OTHER_NUMBER,
@@ -149,8 +148,8 @@ def test_a_name_can_be_changed_and_stays_out_of_the_staff_log(desk):
     desk.post(url, {"display_name": "Anna Karlsson", "external_id": "", "language": "sv"})
     contact.refresh_from_db()
     assert (contact.display_name, contact.external_id) == ("Anna Karlsson", None)
-    entry = LogEntry.objects.get()
-    assert "Anna" not in entry.object_repr + entry.change_message
+    entry = StaffAction.objects.get(deed="changed")
+    assert entry.text == "Changed Display name, External id and Language."
 
 
 def test_a_contact_can_be_added_without_an_address(desk, sender):
@@ -225,3 +224,45 @@ def test_the_deciding_line_is_one_click_away(desk):
     event = OptInFactory()
     answer = desk.get(reverse("admin:consents_contact_change", args=[event.identity.contact.pk]))
     assert reverse("admin:consents_consentevent_change", args=[event.pk]) in answer.content.decode()
+
+
+# --- moving an address
+
+MOVE = {"to": "crm-other", "consent": "along", "note": "She told us"}
+
+
+def moving(contact):
+    return reverse("admin:consents_contact_move_address", args=[contact.pk])
+
+
+def test_an_address_is_moved_to_another_contact(desk):
+    identity = OptInFactory(contact=ContactFactory(display_name="Anna")).identity
+    other = ContactFactory(external_id="crm-other", display_name="Berit")
+    answer = desk.post(
+        moving(identity.contact), {**MOVE, "identity": str(identity.pk)}, follow=True
+    )
+    assert f"WhatsApp +{NUMBER} belongs to Berit now." in answer.content.decode()
+    identity.refresh_from_db()
+    assert identity.contact == other
+    moved = StaffAction.objects.filter(deed="done").values_list("contact", flat=True)
+    assert len(set(moved)) == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("to", "nobody"), ("to", "crm-own"), ("note", " "), ("consent", ""), ("identity", "7")],
+)
+def test_an_address_is_moved_only_by_a_form_filled_in(desk, field, value):
+    identity = OptInFactory(contact=ContactFactory(external_id="crm-own")).identity
+    ContactFactory(external_id="crm-other")
+    form = {**MOVE, "identity": str(identity.pk), field: value}
+    assert field in desk.post(moving(identity.contact), form).context["form"].errors
+    identity.refresh_from_db()
+    assert identity.contact.external_id == "crm-own"
+
+
+def test_somebody_elses_address_cannot_be_moved_from_here(desk):
+    here, theirs = ContactFactory(), OptInFactory(contact=ContactFactory()).identity
+    ContactFactory(external_id="crm-other")
+    answer = desk.post(moving(here), {**MOVE, "identity": str(theirs.pk)})
+    assert "identity" in answer.context["form"].errors

@@ -7,13 +7,13 @@ import io
 import json
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.db import OperationalError
 from django.urls import reverse
 
 from consents import extracts
 from consents.admin import exports
-from consents.models import ChannelIdentity, Contact
+from consents.models import ChannelIdentity, Contact, StaffAction
+from consents.vocabulary import Deed
 from tests.consents.factories import (
     NUMBER,
     OTHER_NUMBER,
@@ -42,7 +42,8 @@ def rows(answer):
 
 
 def notes():
-    return list(LogEntry.objects.order_by("pk").values_list("change_message", flat=True))
+    done = StaffAction.objects.filter(deed=Deed.EXPORTED.value).order_by("pk")
+    return list(done.values_list("text", flat=True))
 
 
 def test_a_list_is_exported_as_it_is_filtered(desk, sender):
@@ -100,7 +101,8 @@ def test_who_exported_what_is_written_down_without_whom_they_looked_for(desk, of
         f"Export begun: {title}; filtered by channel=WHATSAPP, a search; csv",
         f"Exported 1 rows: {title}; filtered by channel=WHATSAPP, a search; csv",
     ]
-    assert {one.user for one in LogEntry.objects.all()} == {officer}
+    done = StaffAction.objects.filter(deed=Deed.EXPORTED.value)
+    assert {one.actor for one in done} == {f"staff:{officer.pk}"}
 
 
 @pytest.mark.parametrize("what", ["contacts", "consents"])

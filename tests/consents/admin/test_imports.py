@@ -8,14 +8,13 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
 from consents.admin import import_figures
 from consents.importing import intake, pieces
 from consents.importing.verdicts import CATEGORIES
-from consents.models import ConsentEvent, ImportFile, ImportRun, Sender
+from consents.models import ConsentEvent, ImportFile, ImportRun, Sender, StaffAction
 from consents.vocabulary import FileStatus
 from tests.consents.factories import NUMBER, OTHER_NUMBER, OptInFactory, OptOutFactory, state_of
 from tests.consents.importing.handed_in import LIST, ROWS, looked_at, receive, recorded, work
@@ -214,7 +213,7 @@ def test_only_the_first_rows_of_a_category_are_shown_and_all_can_be_had(desk, se
     assert answer["Content-Disposition"] == 'attachment; filename="list-new.csv"'
     content = b"".join(answer.streaming_content).decode("utf-8-sig")
     assert content.count("\n") == ROWS
-    assert LogEntry.objects.latest("pk").change_message == "Downloaded the rows: new."
+    assert StaffAction.objects.latest("pk").text == "Downloaded the rows: new."
 
 
 def test_what_spreadsheets_would_run_is_harmless_in_what_is_downloaded(desk, sender):

@@ -12,6 +12,7 @@ from tests.consents.factories import (
     OptInFactory,
     OptOutFactory,
     StopFactory,
+    ago,
 )
 
 pytestmark = pytest.mark.django_db
@@ -113,6 +114,21 @@ def test_opening_the_question_voids_nothing(desk):
     event = OptInFactory()
     assert desk.get(void(event)).status_code == 200
     assert Consent.objects.get().state == "opted_in"
+
+
+def test_the_question_says_what_voiding_will_change(desk):
+    OptInFactory(occurred_at=ago(days=2))
+    opt_out = OptOutFactory()
+    text = desk.get(void(opt_out)).content.decode()
+    assert "what holds now is “opted out”; it will be “opted in”" in text
+
+
+def test_the_question_says_where_voiding_changes_nothing(desk):
+    first = OptInFactory()
+    OptInFactory()
+    assert "It changes nothing of what holds for all messages: opted in" in (
+        desk.get(void(first)).content.decode()
+    )
 
 
 def test_whoever_may_only_look_cannot_void(desk_with):

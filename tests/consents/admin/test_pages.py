@@ -8,54 +8,15 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from consents import sealing
 from consents.admin import tables
 from consents.admin.tables import BoundedPaginator
-from consents.models import ApiKey, ChannelIdentity, ConsentEvent, Contact, ImportRun, ReviewItem
-from providers import subscribers
-from providers.models import Drift, ProviderAccount, ProviderCallback, ProviderSync
+from consents.models import ConsentEvent, Contact, ReviewItem
+from providers.models import ProviderSync
 from tests.consents.factories import MessageFactory, OptInFactory, OptOutFactory, swedish_number
 
 pytestmark = pytest.mark.django_db
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 BIG_TABLES = [Contact, ConsentEvent, ProviderSync, ReviewItem]
-
-
-@pytest.fixture
-def one_of_each(officer, sender):
-    """A row for every registered model."""
-    account = ProviderAccount.objects.create(
-        sender=sender,
-        kind="pepipost",
-        name="Pepipost",
-        base_url="https://pepipost.example",
-        credentials={"token": "the-token-of-pepipost"},
-    )
-    officer.groups.create(name="compliance")
-    MessageFactory(text="please stop sending me so many of these")
-    now = OptInFactory().recorded_at
-    list(sealing.seal())
-    Drift.objects.create(
-        account=account,
-        identity=ChannelIdentity.objects.get(),
-        review=ReviewItem.objects.get(),
-        list_type="OPT_OUT_ALL",
-        listed=True,
-        found_at=now,
-    )
-    ProviderCallback.objects.create(
-        account=account, received_at=now, due_at=now, body=b"{}", digest=bytes(32)
-    )
-    endpoint, _ = subscribers.create(
-        sender, url="https://shop.example/hooks", triggers=["CONSENT_CHANGED"]
-    )
-    subscribers.test(endpoint)
-    ImportRun.objects.create(
-        sender=sender, file_name="list.csv", sha256=bytes(32), size=1, started_at=now
-    )
-    key, _ = ApiKey.issue("shop", ["record"])
-    key.save()
-    return account
 
 
 def page(model, name, *args):

@@ -42,6 +42,14 @@ def test_the_root_and_the_categories_stay_what_they_are(desk, sender, key):
     assert (purpose.name, purpose.key, purpose.parent_id) == ("Renamed", key, parent)
 
 
+def test_the_evidence_that_a_purpose_requires_is_chosen(desk, sender):
+    marketing = Purpose.objects.get(key="marketing")
+    form = {"name": "Marketing", "required_evidence": ["medium", "language"]}
+    desk.post(url(marketing), form)
+    marketing.refresh_from_db()
+    assert marketing.required_evidence == ["medium", "language"]
+
+
 def test_no_purpose_is_deleted_from_the_list(desk, sender):
     purpose = PurposeFactory()
     chosen = {"action": "delete_selected", "_selected_action": [str(purpose.pk)], "post": "yes"}
@@ -67,3 +75,27 @@ def test_how_far_a_stop_reaches_is_chosen_for_a_sender(desk, sender):
     desk.post(url(sender), {"name": "Shop", "stop_scope": "contact"})
     assert Sender.objects.get() == sender
     assert Sender.objects.get().stop_scope == "contact"
+
+
+@pytest.mark.parametrize(
+    ("message", "what"),
+    [
+        ("Please STOP!! 🛑", "An opt-out of all messages, by the word “stop”."),
+        ("stop marketing", "An opt-out of Marketing messages, by the word “stop”."),
+        ("Start", "An opt-in to all messages, by the word “start”."),
+        ("so please stop calling me", "Marketing is put on hold"),
+        ("When do you open?", "Nothing but the customer window"),
+    ],
+)
+def test_a_message_is_tried_and_nothing_recorded(desk, sender, counts, message, what):
+    before = counts()
+    page = reverse("admin:consents_keyword_try_message")
+    assert what in desk.post(page, {"message": message}, follow=True).content.decode()
+    assert counts() == before
+
+
+def test_a_word_that_staff_switched_off_does_nothing_in_a_trial(desk, sender):
+    Keyword.objects.filter(word="stop").update(is_active=False, watch=False)
+    page = reverse("admin:consents_keyword_try_message")
+    text = desk.post(page, {"message": "stop"}, follow=True).content.decode()
+    assert "Nothing but the customer window" in text

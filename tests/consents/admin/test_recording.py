@@ -6,12 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.db import connections
 from django.test import Client
 from django.urls import reverse
 
-from consents.models import ChannelIdentity, Consent, ConsentEvent, Contact, Sender
+from consents.models import (
+    ChannelIdentity,
+    Consent,
+    ConsentEvent,
+    Contact,
+    Purpose,
+    Sender,
+    StaffAction,
+)
 from tests.consents.admin.conftest import RECORD
 from tests.consents.factories import (
     NUMBER,
@@ -179,6 +186,30 @@ def test_the_same_form_filled_in_otherwise_is_another_statement(desk, submit):
     assert ConsentEvent.objects.count() == 2
 
 
+def test_an_opt_out_needs_nothing_but_the_person(desk, submit):
+    submit(desk, action="opt_out", source="")
+    event = ConsentEvent.objects.get()
+    assert (event.action, event.source) == ("opt_out", "STAFF")
+
+
+def test_an_opt_in_says_where_it_was_given(desk, submit):
+    assert errors(submit(desk, source=""))["source"] == ["Say where they opted in."]
+    assert not ConsentEvent.objects.exists()
+
+
+def test_the_form_asks_for_the_evidence_that_the_purpose_requires(desk, submit):
+    marketing = Purpose.objects.get(key="marketing")
+    marketing.required_evidence = ["medium", "business_name"]
+    marketing.save()
+    refused = submit(desk, purpose="marketing", medium="paper")
+    assert "evidence of business_name" in refused.content.decode()
+    submit(desk, purpose="marketing", medium="paper", business_name="Shop Inc.")
+    assert ConsentEvent.objects.get().detail.evidence == {
+        "medium": "paper",
+        "business_name": "Shop Inc.",
+    }
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_form_sent_twice_at_once_is_recorded_once(desk, submit):
     def send(_):
@@ -194,9 +225,9 @@ def test_a_form_sent_twice_at_once_is_recorded_once(desk, submit):
 
 def test_the_staff_log_says_who_recorded_it_and_names_nobody(desk, officer, submit):
     submit(desk)
-    entry = LogEntry.objects.get()
-    assert entry.user == officer
-    assert NUMBER not in entry.object_repr + entry.change_message
+    entry = StaffAction.objects.get(deed="added")
+    assert entry.actor == f"staff:{officer.pk}"
+    assert NUMBER not in str(entry.__dict__)
 
 
 def test_whoever_may_only_look_cannot_record(desk_with, submit, counts):

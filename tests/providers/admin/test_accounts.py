@@ -5,17 +5,20 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from consents import ledger
+from consents.models import StaffAction
 from providers import accounts, callback_secrets, registry
-from providers.contract import Fault
+from providers.contract import Fault, Result
 from providers.models import ProviderAccount, ProviderSync
+from providers.settlement import settle
+from tests.consents.factories import NUMBER, OTHER_NUMBER
 from tests.providers.admin.conftest import TOKEN
+from tests.providers.factories import AccountFactory, claim, come_back, opt_in
 
 pytestmark = pytest.mark.django_db
 ADD = "admin:providers_provideraccount_add"
@@ -82,7 +85,7 @@ def test_credentials_are_shown_nowhere(desk, account):
     assert errors(rejected)
     desk.post(url(account), {**FORM, "credential_token": "a-new-secret"})
     text = rejected.content.decode() + "".join(desk.get(page).content.decode() for page in pages)
-    text += " ".join(LogEntry.objects.values_list("change_message", flat=True))
+    text += " ".join(StaffAction.objects.values_list("text", flat=True))
     for secret in (TOKEN, "another-secret", "a-new-secret"):
         assert secret not in text
 
@@ -180,3 +183,62 @@ def test_whoever_may_only_look_sees_no_field_for_a_credential(account):
 def test_every_fault_of_an_account_is_told_in_words(desk, account, fault):
     ProviderAccount.objects.update(fault=fault.value, pauses=1)
     assert desk.get(reverse("admin:providers_provideraccount_changelist")).status_code == 200
+
+
+def tried(desk, account):
+    return desk.post(url(account, "try_out"), follow=True).content.decode()
+
+
+def test_an_account_is_tried_out_with_a_call_that_changes_nothing(desk, sandbox, sender):
+    account = AccountFactory(kind="sinch_conversation", base_url=sandbox.url)
+    assert "The provider takes the credentials." in tried(desk, account)
+    assert sandbox.consent_calls() == []
+
+
+def test_what_is_wrong_with_an_account_is_found_by_trying_it_out(desk, sandbox, sender):
+    account = AccountFactory(
+        kind="sinch_conversation",
+        base_url=sandbox.url,
+        credentials={
+            "project_id": "00000000-0000-4000-8000-000000000001",
+            "key_id": "sandbox-key-id",
+            "key_secret": "a-wrong-secret",
+            "token_url": f"{sandbox.url}/oauth2/token",
+        },
+    )
+    text = tried(desk, account)
+    assert "It does not work" in text
+    assert "a-wrong-secret" not in text
+
+
+def test_where_nothing_harmless_can_be_asked_that_is_said(desk, account):
+    assert "No harmless question to this provider is known" in tried(desk, account)
+
+
+def test_the_page_shows_the_newest_calls_masked_and_what_is_owed(desk, account):
+    opt_in()
+    [call] = claim(account)
+    settle([come_back(call, Result.REJECTED, "E-17")])
+    opt_in(OTHER_NUMBER)
+    text = desk.get(url(account)).content.decode()
+    assert "1 changes wait, 1 have failed" in text
+    assert "E-17" in text
+    assert NUMBER not in text
+
+
+def test_calls_are_shown_to_who_may_see_what_is_owed(desk, account):
+    opt_in()
+    settle([come_back(call, Result.REJECTED, "E-17") for call in claim(account)])
+    user = User.objects.create_user("clerk", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="view_provideraccount"))
+    clerk = Client()
+    clerk.force_login(user)
+    assert "E-17" not in clerk.get(url(account)).content.decode()
+
+
+def test_a_paused_account_says_until_when(desk, account):
+    until = timezone.now() + timedelta(minutes=3)
+    ProviderAccount.objects.filter(pk=account.pk).update(paused_until=until, pauses=1)
+    assert (
+        f"{until:%H:%M} UTC, then one change goes alone" in desk.get(url(account)).content.decode()
+    )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
+from consents.models import StaffAction
 from providers.models import WebhookDelivery, WebhookEndpoint
 from tests.consents.factories import NUMBER, OptInFactory, ago
 from tests.providers.listening import EndpointFactory
@@ -46,7 +46,7 @@ def test_a_new_endpoints_secret_is_shown_once_and_stored_nowhere_else(desk, send
     assert secret in answer.content.decode()
     for url in (page(endpoint), page(endpoint, "history"), reverse(f"{ENDPOINT}_changelist")):
         assert secret not in desk.get(url).content.decode()
-    assert all(secret not in str(entry.__dict__) for entry in LogEntry.objects.all())
+    assert all(secret not in str(entry.__dict__) for entry in StaffAction.objects.all())
 
 
 @pytest.mark.parametrize("url", ["http://subscriber.example/", "https://127.0.0.1/"])

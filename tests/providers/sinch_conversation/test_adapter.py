@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from providers.contract import Account, Delivery, Fault, Kind, Result
+from providers.errors import AccountError
 from providers.sinch_conversation.adapter import SinchConversationAdapter
 from providers.sinch_conversation.tokens import TokenCache
 from tests.providers.conftest import Recorder
@@ -256,3 +257,20 @@ def test_a_token_url_must_be_safe_as_well(server: Recorder) -> None:
     delivery = tell(SinchConversationAdapter(), dataclasses.replace(where, credentials=credentials))
     assert only(delivery) is Result.NOT_SENT
     assert not server.received
+
+
+def test_it_is_tried_out_by_a_token_alone_fetched_anew_each_time(server: Recorder) -> None:
+    server.answers(200, ACCESS_TOKEN)
+    adapter = SinchConversationAdapter()
+    assert [adapter.try_out(at(server), seconds=5) for _ in range(2)] == [True, True]
+    assert paths(server) == ["token", "token"]
+
+
+def test_a_trial_says_what_is_wrong_and_no_secret(server: Recorder) -> None:
+    body = {"error": "invalid_client", "error_description": f"no such secret {KEY_SECRET}"}
+    server.answers(401, body)
+    with pytest.raises(AccountError) as caught:
+        SinchConversationAdapter().try_out(at(server), seconds=5)
+    assert caught.value.fault is Fault.CREDENTIALS
+    assert "no such secret" in str(caught.value)
+    assert KEY_SECRET not in str(caught.value)
