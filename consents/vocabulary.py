@@ -111,6 +111,9 @@ class Origin(StrEnum):
 SPREADING_ORIGINS: Final = frozenset({Origin.KEYWORD, Origin.PREFERENCE_PAGE, Origin.PROVIDER})
 """An opt-out by one of these counts for the contact's other identities too."""
 
+INHERITED_ORIGINS: Final = SPREADING_ORIGINS | {Origin.SYSTEM}
+"""An opt-out by one of these is taken over by identities that join the contact later."""
+
 CUT_TO_NOW_ORIGINS: Final = frozenset({Origin.DROPIN, Origin.PROVIDER})
 """A future `occurred_at` from one of these is cut to now, never refused."""
 

@@ -29,7 +29,7 @@ from consents.models.base import ClockTimestamp
 from consents.models.prepared import prepared
 from consents.models.rows import update_rows
 from consents.writing import database_clock
-from providers import registry, together
+from providers import erasing, registry, together
 from providers.contract import Heard
 from providers.errors import UnknownKindError, UnreadableError
 from providers.models import ProviderCallback
@@ -241,6 +241,7 @@ def _end(callback: ProviderCallback, report: Report) -> None:
 
 def _write(callbacks: Sequence[ProviderCallback]) -> None:
     update_rows(callbacks, ["status", "outcome", "applied_at", "identities"])
+    erasing.forget_callbacks_of_erased(callbacks)
 
 
 def _put_off(id: UUID, wait: timedelta, outcome: str) -> None:

@@ -1,16 +1,24 @@
-"""What the providers' tables hold about people, as their timelines show it."""
+"""What the providers' tables hold about people: shown on their timelines, and forgotten."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
-from django.db.models import Prefetch
+from django.db.models import Model, Prefetch
 
 from consents import holders
-from consents.holders import Moment
-from providers.models import ProviderCallback, ProviderSync, SyncAttempt, WebhookDelivery
+from consents.holders import Holder, Kept, Moment, Person
+from providers import erasing
+from providers.models import (
+    Drift,
+    ProviderCallback,
+    ProviderSync,
+    Registration,
+    SyncAttempt,
+    WebhookDelivery,
+)
 from providers.outcomes import CallbackStatus, DeliveryStatus, Status
 
 ATTEMPTS_SHOWN = 5
@@ -26,8 +34,10 @@ _TITLES = {
 _TONES = {Status.SUCCEEDED: "success", Status.FAILED: "danger", Status.SUPERSEDED: ""}
 
 
-class SyncHolder:
+class SyncHolder(Holder):
     """Rows of the outbox, each with its newest calls."""
+
+    models: ClassVar[frozenset[type[Model]]] = frozenset({ProviderSync, SyncAttempt})
 
     def timeline(self, identities: Collection[UUID], limit: int) -> Sequence[Moment]:
         newest = SyncAttempt.objects.order_by("-started_at", "-id")[:ATTEMPTS_SHOWN]
@@ -39,17 +49,42 @@ class SyncHolder:
         )
         return [_moment(sync) for sync in syncs]
 
+    def owed(self, identities: Collection[UUID]) -> Sequence[Kept]:
+        return [erasing.owed_syncs(identities)]
 
-class NotificationHolder:
+    def erase(self, person: Person) -> None:
+        erasing.erase_syncs(person)
+
+
+class DriftHolder(Holder):
+    """Where a provider's lists differ from the ledger. Shown as a question, not on timelines."""
+
+    models: ClassVar[frozenset[type[Model]]] = frozenset({Drift})
+
+    def erase(self, person: Person) -> None:
+        erasing.erase_drift(person)
+
+
+class NotificationHolder(Holder):
     """What subscribers were told. The addresses of endpoints stay with whoever looks after them."""
+
+    models: ClassVar[frozenset[type[Model]]] = frozenset({WebhookDelivery, Registration})
 
     def timeline(self, identities: Collection[UUID], limit: int) -> Sequence[Moment]:
         rows = WebhookDelivery.objects.filter(identity__in=identities).order_by("-seq")[:limit]
         return [_notification(row) for row in rows]
 
+    def owed(self, identities: Collection[UUID]) -> Sequence[Kept]:
+        return erasing.owed_notifications(identities)
 
-class CallbackHolder:
+    def erase(self, person: Person) -> None:
+        erasing.erase_notifications(person)
+
+
+class CallbackHolder(Holder):
     """What providers told of them, once it has been applied."""
+
+    models: ClassVar[frozenset[type[Model]]] = frozenset({ProviderCallback})
 
     def timeline(self, identities: Collection[UUID], limit: int) -> Sequence[Moment]:
         about = set(identities)
@@ -62,14 +97,19 @@ class CallbackHolder:
             if identity in about
         ][:limit]
 
+    def erase(self, person: Person) -> None:
+        erasing.erase_callbacks(person)
+
 
 def connect() -> None:
     holders.register(_SYNCS)
     holders.register(_CALLBACKS)
     holders.register(_NOTIFICATIONS)
+    holders.register(_DRIFT)
 
 
 _SYNCS = SyncHolder()
+_DRIFT = DriftHolder()
 _CALLBACKS = CallbackHolder()
 
 

@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from consents import idempotency, quotas, sealing, settling, tallies, window_lines
+from consents import erasure, idempotency, quotas, sealing, settling, tallies, window_lines
 from consents.anchors import AnchorError
 from consents.importing import intake
 from consents.models import ReviewItem
@@ -46,6 +46,7 @@ class Counts:
     retried: int = 0
     mended: int = 0
     tallied: int = 0
+    erased: int = 0
     purged: int = 0
     sealed: int = 0
 
@@ -81,6 +82,8 @@ def sweep(*, purges: bool = True) -> Counts:
     counts.windows_closed = window_lines.close_run_out()
     counts.restated = settling.settle_purposes()
     counts.caught_up = _catch_up(counts)
+    # Before what failed is tried again: of the erased nothing is.
+    counts.erased = erasure.finish_open()
     counts.retried = _retry_opt_outs_daily()
     counts.mended = outbox.mend_stale()
     counts.tallied = tallies.keep(timezone.now())
@@ -176,8 +179,9 @@ def _has_newer() -> Exists:
 
 
 def _failed() -> QuerySet[ProviderSync]:
-    """Failed rows that nothing newer of their pair has made pointless."""
-    return ProviderSync.objects.filter(~_has_newer(), status=Status.FAILED.value)
+    """Failed rows that nothing newer of their pair, and no erasure, has made pointless."""
+    rows = ProviderSync.objects.filter(~_has_newer(), status=Status.FAILED.value)
+    return rows.filter(identity__address__isnull=False)
 
 
 def _retry_opt_outs_daily() -> int:

@@ -6,18 +6,20 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
+from django.contrib.admin.models import CHANGE
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
-from consents import extracts
+from consents import erasure, extracts
 from consents.admin import overview, preference_links, search, timeline, wording
+from consents.admin.asking import Question, ask
 from consents.admin.exports import ExportableAdmin
 from consents.admin.filters import ContactChannelFilter, StateFilter
-from consents.admin.forms import MomentForm
-from consents.admin.tables import DiscreetLog, may
+from consents.admin.forms import MomentForm, NothingForm
+from consents.admin.tables import DiscreetLog, log, may, staff
 from consents.admin.theme import action, display
 from consents.models import ChannelIdentity, Consent, Contact
 from consents.vocabulary import State
@@ -43,7 +45,7 @@ class ContactAdmin(DiscreetLog, ExportableAdmin):
     fields = ("sender", "display_name", "external_id", "language")
     actions_list = ("record_for_somebody_new", "export")
     extracts = {"contacts": extracts.CONTACTS, "consents": extracts.CONSENTS}
-    actions_detail = ("record_consent", "preference_link")
+    actions_detail = ("record_consent", "preference_link", "erase")
     change_form_outer_before_template = "admin/consents/contact/overview.html"
     change_form_outer_after_template = "admin/consents/contact/timeline.html"
 
@@ -80,6 +82,9 @@ class ContactAdmin(DiscreetLog, ExportableAdmin):
     def has_record_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return may(request, "consents.add_consentevent")
 
+    def has_erase_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return may(request, "consents.erase_contact")
+
     def change_view(
         self,
         request: HttpRequest,
@@ -104,6 +109,28 @@ class ContactAdmin(DiscreetLog, ExportableAdmin):
         if contact is None:
             raise Http404
         return preference_links.offer(request, self, contact)
+
+    @action("Erase…", permissions=["erase"], icon="person_remove")
+    def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        contact = self.get_object(request, object_id)
+        if contact is None:
+            raise Http404
+
+        def carry_out(_: dict[str, Any]) -> str:
+            report = erasure.erase(contact, actor=staff(request))
+            log(request, contact, CHANGE, "Erased.")
+            return wording.erased(report)
+
+        question = Question(
+            title="Erase this person",
+            explanation="Names, addresses and evidence go for good; nobody can bring them back. "
+            "The person is opted out of everything and stays so until they opt in themselves. The "
+            "entries of the ledger stay, without saying who they are about.",
+            button="Erase for good",
+            back=reverse("admin:consents_contact_change", args=[contact.pk]),
+            is_dangerous=True,
+        )
+        return ask(request, self, question, NothingForm, carry_out)
 
     @action("Record consent of somebody new", permissions=["record"], icon="edit_note")
     def record_for_somebody_new(self, request: HttpRequest) -> HttpResponse:

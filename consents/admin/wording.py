@@ -12,6 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 
 from consents.decision import Permission
+from consents.erasure import Report
 from consents.identifiers import is_business_scoped
 from consents.models import ChannelIdentity, Consent, ConsentEvent, Contact
 from consents.vocabulary import (
@@ -153,6 +154,13 @@ def verdict(answer: Permission) -> str:
         return f"{modes}, because they opted in"
     until = f" until {moment(answer.expires_at)}" if answer.expires_at else ""
     return f"{modes}{until}, because they wrote to us"
+
+
+def erased(report: Report) -> str:
+    """What became of it, and what is kept for now or for good."""
+    left = " ".join(f"{one.what.replace('_', ' ')} ({one.count}): {one.why}" for one in report.kept)
+    end = "Erased." if report.erasure.finished_at else "Erased, but for the address for now."
+    return f"{end} Kept: {left}" if left else end
 
 
 def link(page: str, row: Model, text: str = "") -> str:

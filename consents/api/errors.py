@@ -26,6 +26,7 @@ RETRY_AFTER: Final = 2
 
 _STATUS: Final = {
     "endpoint_inactive": 409,
+    "erased": 409,
     "external_id_taken": 409,
     "gone": 410,
     "idempotency_in_progress": 409,

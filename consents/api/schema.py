@@ -308,6 +308,21 @@ class PreferenceLinkBody(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
 
 
+class KeptBody(serializers.Serializer[Any]):
+    what = serializers.CharField(help_text="A word for programs.")
+    count = serializers.IntegerField()
+    why = serializers.CharField()
+
+
+class ErasureBody(serializers.Serializer[Any]):
+    contact = serializers.UUIDField()
+    asked_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(
+        allow_null=True, help_text="Null while somebody must still be told."
+    )
+    kept = KeptBody(many=True)
+
+
 class MomentBody(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
     kind = serializers.CharField()

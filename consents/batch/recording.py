@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models.expressions import RawSQL
 from django.db.models.signals import post_save
 
+from consents import addressbook
 from consents.batch import people, sql, staging
 from consents.batch.people import Known
 from consents.batch.prepared import Prepared
@@ -27,6 +28,18 @@ _WRITE_ONE: Final = sql.write_one(staging.COLUMNS)
 _RECOMMIT: Final = """
 UPDATE staged_statement staged SET address_commitment = one.commitment
 FROM unnest(%s::integer[], %s::bytea[]) AS one(n, commitment) WHERE staged.n = one.n
+"""
+
+
+# The spelling in which they came back; of an identity whose address is there still, that one stays.
+_BRING_BACK: Final = """
+UPDATE consents_channelidentity identity
+SET address = said.address, lookup_key = said.lookup_key
+FROM (
+    SELECT DISTINCT ON (identity_id) identity_id, address, lookup_key FROM staged_statement
+    WHERE identity_id = ANY(%s) ORDER BY identity_id, lifts = 'any' DESC, n
+) AS said
+WHERE identity.id = said.identity_id AND identity.address IS NULL
 """
 
 
@@ -73,7 +86,8 @@ def record_staged(sender: Sender, purposes: PurposeTree, count: int) -> Tally:
     _settle_people(sender, count)
     with connection.cursor() as cursor:
         cursor.execute(sql.WRITE_AND_COUNT, _constants(sender, purposes))
-        outcomes, first, last, identities, of_purposes, several = cursor.fetchone()
+        outcomes, first, last, identities, of_purposes, several, back = cursor.fetchone()
+    _bring_back(back)
     _mend(purposes, set(zip(identities, of_purposes, strict=True)), set(several))
     lines_recorded.send(ConsentEvent, lines=_lines(sender, sum(outcomes.values())))
     return Tally(outcomes, first, last)
@@ -87,7 +101,8 @@ def _record_many(
     _settle_people(sender, staged.people)
     with connection.cursor() as cursor:
         cursor.execute(sql.WRITE, _constants(sender, purposes))
-        written, late, several = _read(statements, cursor.fetchall())
+        written, late, several, back = _read(statements, cursor.fetchall())
+    _bring_back(back)
     _mend(purposes, late, several)
     lines_recorded.send(ConsentEvent, lines=_lines(sender, len(written)))
     return written
@@ -101,7 +116,9 @@ def _record_one(sender: Sender, purposes: PurposeTree, statement: Prepared) -> W
         row = row._replace(address_commitment=staging.as_bytes(commitment))
     with prepared() as cursor:
         cursor.execute(_WRITE_ONE, {**row._asdict(), **_constants(sender, purposes)})
-        [written], late, several = _read([statement], cursor.fetchall())
+        [written], late, several, back = _read([statement], cursor.fetchall())
+    for id in back:
+        addressbook.bring_back(ChannelIdentity.objects.get(id=id), statement.address)
     _mend(purposes, late, several)
     post_save.send(
         ConsentEvent,
@@ -124,20 +141,26 @@ def _settle_people(sender: Sender, count: int) -> None:
 
 def _read(
     statements: Sequence[Prepared], rows: Iterable[tuple[Any, ...]]
-) -> tuple[list[Written], set[tuple[UUID, UUID]], set[UUID]]:
-    """What was written; the pairs to name anew; the people for whom several purposes count."""
+) -> tuple[list[Written], set[tuple[UUID, UUID]], set[UUID], set[UUID]]:
+    """What was written; the pairs to name anew; the people for whom several purposes count.
+
+    And who is known again though they were erased.
+    """
     written: list[Written] = []
     late: set[tuple[UUID, UUID]] = set()
     several: set[UUID] = set()
-    for n, *identity, commitment, seq, outcome, occurred, recorded, is_late, has_several in rows:
-        known = Known(*identity)
+    back: set[UUID] = set()
+    for n, identity, contact, address, commitment, *did, is_late, has_several, is_back in rows:
+        known = Known(identity, contact, address)
         one = statements[n]._replace(address_commitment=bytes(commitment))
-        written.append(Written(one, known, seq, outcome, occurred, recorded))
+        written.append(Written(one, known, *did))
         if is_late:
             late.add((known.id, one.purpose))
         if has_several:
             several.add(known.id)
-    return written, late, several
+        if is_back:
+            back.add(known.id)
+    return written, late, several, back
 
 
 def _constants(sender: Sender, purposes: PurposeTree) -> dict[str, Any]:
@@ -146,6 +169,12 @@ def _constants(sender: Sender, purposes: PurposeTree) -> dict[str, Any]:
         "root": purposes.named(ROOT_PURPOSE).id,
         "root_allows": purposes.root_allows,
     }
+
+
+def _bring_back(identities: Collection[UUID]) -> None:
+    if identities:
+        with connection.cursor() as cursor:
+            cursor.execute(_BRING_BACK, [list(identities)])
 
 
 def _mend(

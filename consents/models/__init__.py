@@ -1,5 +1,6 @@
 """The tables of consent, by subject."""
 
+from consents.models.erasures import Erasure
 from consents.models.imports import ImportChunk, ImportFile, ImportPiece, ImportRun
 from consents.models.keys import ApiKey, IdempotencyRecord, KeyUse, VisitorUse
 from consents.models.ledger import ConsentEvent, EventDetail
@@ -18,6 +19,7 @@ __all__ = [
     "ConsentEvent",
     "Contact",
     "DayTally",
+    "Erasure",
     "EventDetail",
     "IdempotencyRecord",
     "ImportChunk",

@@ -95,6 +95,7 @@ class Contact(models.Model):
                 name="contact_external_id_not_empty", condition=~models.Q(external_id="")
             ),
         ]
+        permissions = [("erase_contact", "Can erase a contact")]
 
     def __str__(self) -> str:
         return self.display_name or self.external_id or str(self.id)

@@ -225,3 +225,38 @@ def test_the_deciding_line_is_one_click_away(desk):
     event = OptInFactory()
     answer = desk.get(reverse("admin:consents_contact_change", args=[event.identity.contact.pk]))
     assert reverse("admin:consents_consentevent_change", args=[event.pk]) in answer.content.decode()
+
+
+# --- forgotten
+
+
+def erase_page(contact):
+    return reverse("admin:consents_contact_erase", args=[contact.pk])
+
+
+def test_nobody_is_erased_by_following_a_link(desk):
+    contact = OptInFactory(contact=ContactFactory(display_name="Astrid")).identity.contact
+    text = desk.get(erase_page(contact)).content.decode()
+    assert "for good" in text
+    contact.refresh_from_db()
+    assert contact.display_name == "Astrid"
+
+
+def test_staff_erase_somebody_and_are_told_what_is_kept(desk, officer):
+    contact = OptInFactory(contact=ContactFactory(display_name="Astrid")).identity.contact
+    answer = desk.post(erase_page(contact), follow=True)
+    text = answer.content.decode()
+    assert "Erased. Kept: ledger lines (3)" in text
+    assert "WhatsApp (erased)" in text
+    assert "Astrid" not in text
+    assert contact.identities.get().events.latest("seq").actor == f"staff:{officer.pk}"
+    assert "Astrid" not in LogEntry.objects.get().object_repr
+
+
+def test_only_who_may_erase_does(desk_with):
+    contact = OptInFactory().identity.contact
+    rights = ["view_contact", "change_contact"]
+    assert desk_with(*rights).post(erase_page(contact)).status_code == 403
+    assert contact.identities.get().address == NUMBER
+    desk_with(*rights, "erase_contact").post(erase_page(contact))
+    assert contact.identities.get().address is None

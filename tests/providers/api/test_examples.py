@@ -23,6 +23,7 @@ OPERATIONS = [
     *("check", "check_many", "check_audience", "claim_confirmation", "receive_message"),
     *("list_contacts", "create_contact", "read_contact", "change_contact", "read_timeline"),
     "make_preference_link",
+    "erase_contact",
     *("list_syncs", "read_sync", "retry_sync"),
     *("list_webhook_endpoints", "create_webhook_endpoint", "read_webhook_endpoint"),
     *("change_webhook_endpoint", "delete_webhook_endpoint", "rotate_webhook_secret"),
