@@ -11,7 +11,9 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
+
+from consents.timestamps import written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,10 @@ class Kept:
     why: str
 
 
+File = Mapping[str, Sequence[Mapping[str, Any]]]
+"""What is held of a person: rows of JSON by the name of what they are."""
+
+
 class Holder:
     """Holds rows about people, in these tables."""
 
@@ -62,6 +68,10 @@ class Holder:
     def owed(self, identities: Collection[UUID]) -> Sequence[Kept]:
         """What somebody must still be told of them, for which their address is needed."""
         return ()
+
+    def file(self, identities: Collection[UUID]) -> File:
+        """All that these tables hold about them, oldest first."""
+        return {}
 
     def erase(self, person: Person) -> None:
         """Take out all that is personal, except of what is owed.
@@ -88,6 +98,29 @@ def timeline(identities: Collection[UUID], limit: int) -> list[Moment]:
     """What all holders have to show about these identities, newest first, at most `limit`."""
     moments = [one for holder in _holders for one in holder.timeline(identities, limit)]
     return sorted(moments, key=lambda moment: moment.at, reverse=True)[:limit]
+
+
+def file(identities: Collection[UUID]) -> dict[str, Sequence[Mapping[str, Any]]]:
+    """What all holders hold about these identities."""
+    return {name: rows for holder in _holders for name, rows in holder.file(identities).items()}
+
+
+def rows_of(rows: QuerySet[Any], *columns: str, **others: str) -> list[dict[str, Any]]:
+    """Rows as JSON, with these columns; `others` names what stands in another table."""
+    names = [*columns, *others]
+    values = rows.values_list(*columns, *others.values())
+    return [dict(zip(names, map(_plain, row), strict=True)) for row in values]
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case datetime():
+            return written(value)
+        case UUID():
+            return str(value)
+        case bytes() | memoryview():
+            return bytes(value).hex()
+    return value
 
 
 def owed(identities: Collection[UUID]) -> list[Kept]:

@@ -38,6 +38,7 @@ class Reach:
         self._found = addressbook.Found({})
         self._families: dict[UUID, list[ChannelIdentity]] = {}
         self._moved: list[tuple[ChannelIdentity, UUID]] = []
+        self._erased: set[UUID] = set()
 
     def open(self, drafts: Sequence[Draft]) -> None:
         """Find or make every identity named, and lock them with those that may follow."""
@@ -61,11 +62,13 @@ class Reach:
             # Somebody may have joined before the locks were ours; whoever joins after waits.
             self._families = _families(contacts)
             self._page.lock(_ids(self._families))
+        standings = self._page.standings.values()
+        self._erased = {one.identity_id for one in standings if one.erased_at}
 
     def lines_of(self, draft: Draft) -> list[Line]:
         """The lines that record this draft, its own first. Raises ConsentError.
 
-        Somebody erased is known again by an opt-in of their own, and until then is nobody's.
+        Somebody erased is known again by an opt-in of their own, and in this page is nobody's.
         """
         if draft.address is None:
             first, *others = self._all_of(draft)
@@ -79,7 +82,8 @@ class Reach:
             addressbook.bring_back(identity, draft.address)
             self._page.touch(identity.id).erased_at = None
         is_others = draft.contact and draft.contact.id != identity.contact_id
-        if is_others and not erased_at and draft.action != Action.OPT_OUT:
+        is_nobodys = identity.id in self._erased
+        if is_others and not is_nobodys and draft.action != Action.OPT_OUT:
             raise ConsentError(
                 "identity_conflict", "This identity belongs to another contact.", "identity"
             )

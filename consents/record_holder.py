@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar
+from collections.abc import Collection, Iterable
+from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db.models import Model
+from django.contrib.admin.models import LogEntry
+from django.db.models import Model, QuerySet
 
 from consents import holders
-from consents.holders import Holder, Person
+from consents.holders import File, Holder, Person, rows_of
 from consents.models import (
     ChannelIdentity,
     Confirmation,
     Consent,
     ConsentEvent,
     Contact,
+    Disclosure,
     Erasure,
     EventDetail,
     InboundMessage,
@@ -34,8 +36,44 @@ class RecordHolder(Holder):
 
     models: ClassVar[frozenset[type[Model]]] = frozenset(
         {Contact, ChannelIdentity, Standing, Consent, ConsentEvent, EventDetail}
-        | {InboundMessage, Confirmation, ReviewItem, Erasure}
+        | {InboundMessage, Confirmation, ReviewItem, Erasure, Disclosure}
     )
+
+    def file(self, identities: Collection[UUID]) -> File:
+        people = ChannelIdentity.objects.filter(id__in=identities).order_by("id")
+        contacts = people.values("contact")
+        reviews = ReviewItem.objects.filter(identity__in=identities).order_by("created_at", "id")
+        asked = {"contact__in": contacts}
+        return {
+            "identities": rows_of(people, "id", "channel", "address", "warnings", "created_at"),
+            "states": rows_of(
+                Consent.objects.filter(identity__in=identities).order_by("identity", "purpose"),
+                *("identity", "state", "since", "event"),
+                purpose="purpose__key",
+            ),
+            "events": _events(identities),
+            "messages": rows_of(
+                InboundMessage.objects.filter(identity__in=identities).order_by("received_at"),
+                *("identity", "channel", "received_at", "recorded_at", "counts_for_window"),
+            ),
+            "confirmations": rows_of(
+                Confirmation.objects.filter(event__identity__in=identities).order_by("claimed_at"),
+                *("event", "claimed_at"),
+            ),
+            "questions": rows_of(
+                reviews,
+                *("identity", "kind", "created_at", "decided_at", "decided_by"),
+                *("decision", "note"),
+            ),
+            "erasures": rows_of(
+                Erasure.objects.filter(**asked).order_by("asked_at"),
+                *("actor", "asked_at", "finished_at"),
+            ),
+            "disclosures": rows_of(
+                Disclosure.objects.filter(**asked).order_by("at"), *("actor", "at")
+            ),
+            "staff_actions": _staff_actions([*contacts.values_list("contact", flat=True)], reviews),
+        }
 
     def erase(self, person: Person) -> None:
         details = EventDetail.objects.filter(event__identity__in=person.identities, erased_at=None)
@@ -49,6 +87,27 @@ class RecordHolder(Holder):
             erased_at=ClockTimestamp(),
         )
         ReviewItem.objects.filter(identity__in=person.identities).update(note="")
+
+
+def _events(identities: Collection[UUID]) -> list[dict[str, Any]]:
+    """With their proofs, and with the salts by which the ledger's hashes of them can be checked."""
+    lines = ConsentEvent.objects.filter(identity__in=identities).order_by("seq")
+    details = ("ip", "user_agent", "evidence", "note", "salt", "address_salt", "erased_at")
+    return rows_of(
+        lines,
+        *("id", "seq", "identity", "action", "source", "origin", "actor", "occurred_at"),
+        *("recorded_at", "effective", "outcome", "cause"),
+        *("address_commitment", "detail_commitment"),
+        purpose="purpose__key",
+        **{name: f"detail__{name}" for name in details},
+    )
+
+
+def _staff_actions(contacts: Iterable[UUID], reviews: QuerySet[ReviewItem]) -> list[dict[str, Any]]:
+    """What staff did on pages about the person; who they are is not the person's to know."""
+    pages = [*contacts, *reviews.values_list("id", flat=True)]
+    log = LogEntry.objects.filter(object_id__in=list(map(str, pages))).order_by("action_time", "id")
+    return rows_of(log, "action_time", "change_message", staff="user_id", page="object_repr")
 
 
 def forget_names(contact: UUID) -> None:

@@ -13,10 +13,11 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
-from consents import erasure, extracts
+from consents import disclosure, erasure, extracts
 from consents.admin import overview, preference_links, search, timeline, wording
 from consents.admin.asking import Question, ask
 from consents.admin.exports import ExportableAdmin
+from consents.admin.file_page import printed
 from consents.admin.filters import ContactChannelFilter, StateFilter
 from consents.admin.forms import MomentForm, NothingForm
 from consents.admin.tables import DiscreetLog, log, may, staff
@@ -45,7 +46,7 @@ class ContactAdmin(DiscreetLog, ExportableAdmin):
     fields = ("sender", "display_name", "external_id", "language")
     actions_list = ("record_for_somebody_new", "export")
     extracts = {"contacts": extracts.CONTACTS, "consents": extracts.CONSENTS}
-    actions_detail = ("record_consent", "preference_link", "erase")
+    actions_detail = ("record_consent", "preference_link", "disclose", "erase")
     change_form_outer_before_template = "admin/consents/contact/overview.html"
     change_form_outer_after_template = "admin/consents/contact/timeline.html"
 
@@ -85,6 +86,9 @@ class ContactAdmin(DiscreetLog, ExportableAdmin):
     def has_erase_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return may(request, "consents.erase_contact")
 
+    def has_disclose_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return may(request, "consents.disclose_contact")
+
     def change_view(
         self,
         request: HttpRequest,
@@ -109,6 +113,25 @@ class ContactAdmin(DiscreetLog, ExportableAdmin):
         if contact is None:
             raise Http404
         return preference_links.offer(request, self, contact)
+
+    @action("Their whole file…", permissions=["disclose"], icon="folder_shared")
+    def disclose(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """A page to be printed, on POST alone: whoever takes it out is noted."""
+        contact = self.get_object(request, object_id)
+        if contact is None:
+            raise Http404
+        if request.method == "POST":
+            log(request, contact, CHANGE, "Took out their whole file.")
+            return printed(request, self, disclosure.file_of(contact, actor=staff(request)))
+        question = Question(
+            title="Take out all that is known of this person",
+            explanation="A page to be printed or saved, for the person who asked for it. It holds "
+            "every entry with its proof, and what providers and subscribers were told. That you "
+            "took it out is noted, and stands in it.",
+            button="Show the file",
+            back=reverse("admin:consents_contact_change", args=[contact.pk]),
+        )
+        return ask(request, self, question, NothingForm, lambda _: "")
 
     @action("Erase…", permissions=["erase"], icon="person_remove")
     def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from consents import contacts, entries, erasure, holders, identifiers, links
+from consents import contacts, disclosure, entries, erasure, holders, identifiers, links
 from consents.api import events, lookups, operations, schema
 from consents.api.door import Door, fields_of
 from consents.api.fields import Fields, shown_time
@@ -154,6 +154,20 @@ class Erasures(Door):
             return Answer(200, {"erasure": str(done.erasure.id)})
 
         return self.once(work, _shown_erasure)
+
+
+class WholeFile(Door):
+    scopes = {"GET": Scope.MANAGE}
+
+    @operations.describe("export_contact", {200: schema.FileBody}, finds=True)
+    def get(self, request: Request, id: UUID) -> Response:
+        """All that is known of a person, for the person.
+
+        Every event with its proofs, states, messages, what providers and subscribers were told and
+        what they said, what staff did. Who took it out is noted, in the file too.
+        """
+        self.query()
+        return Response(disclosure.file_of(_visible(self, id), actor=self.actor))
 
 
 class Timeline(Door):

@@ -338,6 +338,26 @@ OF: Final[Mapping[str, Example]] = {
         answers={200: {**_CONTACT, "display_name": "Ada Lovelace"}},
         refusals={409: [_TAKEN, _ERASED]},
     ),
+    "export_contact": Example(
+        answers={
+            200: {
+                "written_at": WRITTEN_AT,
+                "contact": {name: _CONTACT[name] for name in _CONTACT if name != "identities"},
+                "held": {
+                    "identities": [
+                        {
+                            "id": IDENTITY,
+                            "channel": "WHATSAPP",
+                            "address": NUMBER,
+                            "warnings": [],
+                            "created_at": WRITTEN_AT,
+                        }
+                    ],
+                    "disclosures": [{"actor": _EVENT["actor"], "at": WRITTEN_AT}],
+                },
+            }
+        }
+    ),
     "erase_contact": Example(
         answers={
             200: {

@@ -308,6 +308,27 @@ class PreferenceLinkBody(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
 
 
+class NamesBody(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    sender = serializers.CharField()
+    external_id = serializers.CharField(allow_null=True)
+    display_name = serializers.CharField(allow_blank=True)
+    language = serializers.CharField(allow_blank=True)
+    created_at = serializers.DateTimeField()
+
+
+class FileBody(serializers.Serializer[Any]):
+    written_at = serializers.DateTimeField()
+    contact = NamesBody()
+    held = serializers.DictField(
+        child=serializers.ListField(child=serializers.DictField()),
+        help_text="Rows, oldest first, by the name of what they are: `identities`, `states`, "
+        "`events` with their proofs and the salts of their hashes, `messages`, `questions` for "
+        "staff, `staff_actions`, `disclosures` of this file, what providers and subscribers were "
+        "told and what they said.",
+    )
+
+
 class KeptBody(serializers.Serializer[Any]):
     what = serializers.CharField(help_text="A word for programs.")
     count = serializers.IntegerField()

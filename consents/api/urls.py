@@ -39,5 +39,6 @@ urlpatterns = [
         name="contact-preference-link",
     ),
     path("v1/contacts/<uuid:id>/erase/", contacts.Erasures.as_view(), name="contact-erase"),
+    path("v1/contacts/<uuid:id>/export/", contacts.WholeFile.as_view(), name="contact-export"),
     path("v1/contacts/<uuid:id>/timeline/", contacts.Timeline.as_view(), name="contact-timeline"),
 ]

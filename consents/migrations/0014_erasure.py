@@ -12,7 +12,12 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AlterModelOptions(
             name="contact",
-            options={"permissions": [("erase_contact", "Can erase a contact")]},
+            options={
+                "permissions": [
+                    ("export_contact", "Can take lists of people and of the ledger out"),
+                    ("erase_contact", "Can erase a contact"),
+                ]
+            },
         ),
         migrations.AddField(
             model_name="standing",

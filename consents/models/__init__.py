@@ -1,10 +1,10 @@
 """The tables of consent, by subject."""
 
-from consents.models.erasures import Erasure
 from consents.models.imports import ImportChunk, ImportFile, ImportPiece, ImportRun
 from consents.models.keys import ApiKey, IdempotencyRecord, KeyUse, VisitorUse
 from consents.models.ledger import ConsentEvent, EventDetail
 from consents.models.people import ChannelIdentity, Contact, Sender
+from consents.models.privacy import Disclosure, Erasure
 from consents.models.purposes import Keyword, Purpose
 from consents.models.review import ReviewItem
 from consents.models.seals import Seal, SealKey, Verification
@@ -19,6 +19,7 @@ __all__ = [
     "ConsentEvent",
     "Contact",
     "DayTally",
+    "Disclosure",
     "Erasure",
     "EventDetail",
     "IdempotencyRecord",

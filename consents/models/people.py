@@ -86,7 +86,11 @@ class Contact(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        permissions = [("export_contact", "Can take lists of people and of the ledger out")]
+        permissions = [
+            ("export_contact", "Can take lists of people and of the ledger out"),
+            ("erase_contact", "Can erase a contact"),
+            ("disclose_contact", "Can take out all that is known of a contact"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["sender", "external_id"], name="contact_external_id_unique"
@@ -95,7 +99,6 @@ class Contact(models.Model):
                 name="contact_external_id_not_empty", condition=~models.Q(external_id="")
             ),
         ]
-        permissions = [("erase_contact", "Can erase a contact")]
 
     def __str__(self) -> str:
         return self.display_name or self.external_id or str(self.id)

@@ -12,7 +12,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from consents import erasure, holders, ledger
+from consents import disclosure, erasure, holders, ledger
 from consents.admin import deciding
 from consents.erasure import Report
 from consents.models import (
@@ -224,6 +224,15 @@ def test_nothing_of_an_erased_person_is_left_in_any_table_nor_in_a_dump(
     assert Erasure.objects.get().finished_at is not None
     assert columns_with(PERSONAL) == []
     assert dumped_with(PERSONAL) == []
+
+
+def test_a_persons_file_holds_what_every_table_knows_of_them(account, sandbox, endpoint):
+    live_through(account, sandbox)
+    held = disclosure.file_of(owner(), actor="staff:1")["held"]
+    assert all(held[name] for name in held if name not in {"confirmations", "erasures"}), held
+    text = json.dumps(held, ensure_ascii=False)
+    for word in (NUMBER, EMAIL, IP, "Nokia 3310", "rang us about it", "winter-form"):
+        assert word in text
 
 
 @pytest.mark.django_db(transaction=True)

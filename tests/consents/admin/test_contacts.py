@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from consents.admin import timeline
-from consents.models import Contact
+from consents.models import Contact, Disclosure
 from tests.consents.factories import (
     NUMBER,
     OTHER_NUMBER,
@@ -260,3 +260,31 @@ def test_only_who_may_erase_does(desk_with):
     assert contact.identities.get().address == NUMBER
     desk_with(*rights, "erase_contact").post(erase_page(contact))
     assert contact.identities.get().address is None
+
+
+# --- handed out
+
+
+def file_page(contact):
+    return reverse("admin:consents_contact_disclose", args=[contact.pk])
+
+
+def test_a_persons_file_is_shown_when_somebody_asks_for_it_and_that_is_noted(desk, officer):
+    contact = ContactFactory(display_name="<Astrid>")
+    OptInFactory(contact=contact, note="rang us about it")
+    assert "rang us about it" not in desk.get(file_page(contact)).content.decode()
+    assert not Disclosure.objects.exists()
+    answer = desk.post(file_page(contact))
+    text = answer.content.decode()
+    assert "&lt;Astrid&gt;" in text
+    assert "rang us about it" in text
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert Disclosure.objects.get(contact=contact).actor == f"staff:{officer.pk}"
+
+
+def test_only_who_may_take_out_a_file_does(desk_with):
+    contact = OptInFactory().identity.contact
+    rights = ["view_contact", "change_contact"]
+    assert desk_with(*rights).post(file_page(contact)).status_code == 403
+    assert not Disclosure.objects.exists()
+    assert desk_with(*rights, "disclose_contact").post(file_page(contact)).status_code == 200

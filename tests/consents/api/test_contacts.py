@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from consents.models import ApiKey, ChannelIdentity, ConsentEvent, Contact
+from consents.models import ApiKey, ChannelIdentity, ConsentEvent, Contact, Disclosure
 from tests.consents.api.caller import code_of, issue
 from tests.consents.factories import (
     NUMBER,
@@ -188,3 +188,22 @@ def test_to_erase_takes_its_own_right(api):
     assert code_of(api.post(path, {"reason": "asked"})) == (400, "unknown_field")
     assert api.get(path).status_code == 405
     assert ChannelIdentity.objects.get().address == NUMBER
+
+
+# --- handed out
+
+
+def test_a_person_is_handed_out_whole_and_the_key_that_did_it_is_noted(api):
+    contact = OptInFactory(contact=ContactFactory(**ADA)).identity.contact
+    body = api.get(f"contacts/{contact.id}/export/").json()
+    assert body["contact"]["display_name"] == "Ada"
+    assert body["held"]["events"][0]["action"] == "opt_in"
+    assert body["held"]["disclosures"][0]["actor"] == ApiKey.objects.get().prefix
+
+
+def test_to_take_out_a_file_takes_its_own_right(api):
+    path = f"contacts/{OptInFactory().identity.contact_id}/export/"
+    assert code_of(issue("record", "read").get(path)) == (403, "scope_missing")
+    SenderFactory(key="other")
+    assert code_of(issue(senders=["other"]).get(path)) == (404, "not_found")
+    assert not Disclosure.objects.exists()

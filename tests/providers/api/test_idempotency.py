@@ -28,6 +28,7 @@ WRITES: list[tuple[str, str, Any]] = [
     ("post", "inbound-messages/", {"channel": "SMS", "identity": NUMBER, "message_id": "m1"}),
     ("post", "contacts/", {"identities": [{"channel": "SMS", "identity": NUMBER}]}),
     ("patch", "contacts/{contact}/", {"display_name": "Ada"}),
+    ("post", "contacts/{contact}/erase/", None),
     ("post", "provider-syncs/{sync}/retry/", None),
     ("post", "webhook-endpoints/", ENDPOINT),
     ("patch", "webhook-endpoints/{endpoint}/", {"is_active": True}),

@@ -1,4 +1,4 @@
-"""Who asked to be forgotten, and how far that is."""
+"""Who asked to be forgotten or what is known of them, and how far that is."""
 
 from __future__ import annotations
 
@@ -32,3 +32,18 @@ class Erasure(models.Model):
 
     def __str__(self) -> str:
         return f"erasure of {self.asked_at:%Y-%m-%d}"
+
+
+class Disclosure(models.Model):
+    """That somebody took out all that is known of a contact. `actor`: as in the ledger."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="disclosures")
+    actor = models.CharField(max_length=100)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-at", "-id"]
+
+    def __str__(self) -> str:
+        return f"disclosure of {self.at:%Y-%m-%d}"
