@@ -7,6 +7,7 @@ class ConsentsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from consents import record_holder
+        from consents import record_holder, retention
 
         record_holder.connect()
+        retention.connect()

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from consents import holders, ledger, record_holder
+from consents import holders, ledger, legal_holds, record_holder
 from consents.holders import Kept, Person
 from consents.models import ChannelIdentity, ConsentEvent, Contact, Erasure, Standing
 from consents.purposes import PurposeTree
@@ -36,7 +36,8 @@ class Report:
 def erase(contact: Contact, *, actor: str) -> Report:
     """Forget this contact and all their identities; once more, it changes nothing.
 
-    The erasure is finished in the same breath where nobody is owed word of it.
+    The erasure is finished in the same breath where nobody is owed word of it. Raises ConsentError
+    `legal_hold`.
     """
     elsewhere = Kept("same_address_elsewhere", _elsewhere(contact), "Another contact has it.")
     erasure = ledger.once_more_on_deadlock(lambda: _erase(contact.id, actor))
@@ -74,6 +75,7 @@ def _unfinished(after: UUID) -> list[UUID]:
 def _erase(id: UUID, actor: str) -> Erasure:
     contact = Contact.objects.select_related("sender").get(id=id)
     standings = _locked(id)
+    legal_holds.check(id)
     last = Erasure.objects.filter(contact=id).first()
     if last is None or _has_come_back(standings, last):
         last = _begin(contact, standings, actor)
@@ -151,7 +153,7 @@ def _finish_unless_done(id: UUID) -> bool:
     erasure = Erasure.objects.get(id=id)
     _locked(erasure.contact_id)
     erasure.refresh_from_db()
-    if erasure.finished_at is None:
+    if erasure.finished_at is None and not legal_holds.is_held(erasure.contact_id):
         _finish(erasure)
         return erasure.finished_at is not None
     return False

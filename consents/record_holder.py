@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.contrib.admin.models import LogEntry
@@ -21,10 +21,21 @@ from consents.models import (
     Erasure,
     EventDetail,
     InboundMessage,
+    LegalHold,
     ReviewItem,
     Standing,
 )
 from consents.models.base import ClockTimestamp
+
+NOTHING_PERSONAL: Final[dict[str, Any]] = {
+    "ip": None,
+    "user_agent": "",
+    "evidence": {},
+    "note": "",
+    "salt": None,
+    "address_salt": None,
+}
+"""What is left beside a line of the ledger when its proof is forgotten."""
 
 
 class RecordHolder(Holder):
@@ -36,7 +47,7 @@ class RecordHolder(Holder):
 
     models: ClassVar[frozenset[type[Model]]] = frozenset(
         {Contact, ChannelIdentity, Standing, Consent, ConsentEvent, EventDetail}
-        | {InboundMessage, Confirmation, ReviewItem, Erasure, Disclosure}
+        | {InboundMessage, Confirmation, ReviewItem, Erasure, Disclosure, LegalHold}
     )
 
     def file(self, identities: Collection[UUID]) -> File:
@@ -77,15 +88,9 @@ class RecordHolder(Holder):
 
     def erase(self, person: Person) -> None:
         details = EventDetail.objects.filter(event__identity__in=person.identities, erased_at=None)
-        details.update(
-            ip=None,
-            user_agent="",
-            evidence={},
-            note="",
-            salt=None,
-            address_salt=None,
-            erased_at=ClockTimestamp(),
-        )
+        details.update(**NOTHING_PERSONAL, erased_at=ClockTimestamp())
+        lifted = LegalHold.objects.filter(contact__identities__in=person.identities)
+        lifted.filter(lifted_at__isnull=False).update(reason="")
         ReviewItem.objects.filter(identity__in=person.identities).update(note="")
 
 

@@ -8,6 +8,7 @@ from consents.admin import (
     keys,
     ledger,
     purposes,
+    retaining,
     review,
     staff,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "keys",
     "ledger",
     "purposes",
+    "retaining",
     "review",
     "staff",
 ]

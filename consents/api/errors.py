@@ -31,6 +31,7 @@ _STATUS: Final = {
     "gone": 410,
     "idempotency_in_progress": 409,
     "identity_conflict": 409,
+    "legal_hold": 409,
     "line_changed": 409,
     "no_identity": 409,
     "not_an_opt_in": 409,

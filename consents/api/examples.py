@@ -378,6 +378,14 @@ OF: Final[Mapping[str, Example]] = {
                 ],
             }
         },
+        refusals={
+            409: [
+                Refusal(
+                    "legal_hold",
+                    "A legal hold is on: nothing of this person may be erased until it is lifted.",
+                )
+            ]
+        },
     ),
     "make_preference_link": Example(
         requests={

@@ -4,7 +4,7 @@ from consents.models.imports import ImportChunk, ImportFile, ImportPiece, Import
 from consents.models.keys import ApiKey, IdempotencyRecord, KeyUse, VisitorUse
 from consents.models.ledger import ConsentEvent, EventDetail
 from consents.models.people import ChannelIdentity, Contact, Sender
-from consents.models.privacy import Disclosure, Erasure
+from consents.models.privacy import Disclosure, Erasure, LegalHold, RetentionRule
 from consents.models.purposes import Keyword, Purpose
 from consents.models.review import ReviewItem
 from consents.models.seals import Seal, SealKey, Verification
@@ -30,8 +30,10 @@ __all__ = [
     "InboundMessage",
     "KeyUse",
     "Keyword",
+    "LegalHold",
     "Purpose",
     "ReachTally",
+    "RetentionRule",
     "ReviewItem",
     "Seal",
     "SealKey",

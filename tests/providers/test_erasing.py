@@ -12,7 +12,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from consents import disclosure, erasure, holders, ledger
+from consents import disclosure, erasure, holders, ledger, legal_holds
 from consents.admin import deciding
 from consents.erasure import Report
 from consents.models import (
@@ -38,7 +38,7 @@ from providers.models import (
 )
 from providers.worker import Worker
 from tests.consents.api.caller import issue
-from tests.consents.factories import NUMBER, OTHER_NUMBER, ContactFactory, OptInFactory
+from tests.consents.factories import NUMBER, OTHER_NUMBER, ContactFactory, OptInFactory, ago
 from tests.consents.importing.lists import source
 from tests.consents.importing.worlds import recorded
 from tests.consents.parallel import at_once
@@ -456,3 +456,58 @@ def test_an_erasure_whose_process_died_is_finished_by_the_sweep(account):
     swept = at_once(erasure.finish_open, erasure.finish_open)
     assert sum(swept) == 1
     assert ChannelIdentity.objects.get().address is None
+
+
+# --- how long what is kept
+
+
+def test_what_providers_wrote_is_emptied_after_ninety_days_and_still_known_again(sinch):
+    opt_in()
+    body = message("hello")
+    tell(sinch, body)
+    tell(sinch, message("STOP", id="m-2"))
+    ProviderCallback.objects.filter(seq=stored()[0].seq).update(received_at=ago(days=91))
+    assert sweeps.sweep().purged == 1
+    old, new = stored()
+    assert (bytes(old.body), old.headers, old.status) == (b"", {}, "applied")
+    assert NUMBER.encode() in bytes(new.body)
+    assert len(stored()) == len({bytes(one.digest) for one in stored()}) == 2
+
+
+def test_calls_are_forgotten_and_their_rows_stay(account):
+    opt_in()
+    settled(account)
+    SyncAttempt.objects.update(started_at=ago(days=91))
+    assert sweeps.sweep().purged == 1
+    assert told(account) == [("opt_in", "succeeded")]
+
+
+def test_a_legal_hold_keeps_what_providers_and_subscribers_were_told(sinch, endpoint, server):
+    opt_in()
+    tell(sinch, message("hello"))
+    settled(sinch)
+    finish()
+    SyncAttempt.objects.update(started_at=ago(days=999))
+    ProviderCallback.objects.update(received_at=ago(days=999))
+    WebhookDelivery.objects.update(ended_at=ago(days=999))
+    Registration.objects.update(told_at=ago(days=999))
+    hold = legal_holds.place(sinch.sender, owner(), reason="case 7", actor="staff:1")
+    assert sweeps.sweep().purged == 0
+    legal_holds.lift(hold, actor="staff:1")
+    whole = legal_holds.place(sinch.sender, None, reason="case 8", actor="staff:1")
+    assert sweeps.sweep().purged == 0
+    legal_holds.lift(whole, actor="staff:1")
+    assert sweeps.sweep().purged > 4
+    assert not WebhookDelivery.objects.exists()
+    assert not SyncAttempt.objects.exists()
+
+
+def test_an_erasure_waits_while_a_hold_is_on(account):
+    opt_in()
+    contact = owner()
+    erase(contact)
+    settled(account)
+    hold = legal_holds.place(account.sender, contact, reason="case 7", actor="staff:1")
+    assert sweeps.sweep().erased == 0
+    legal_holds.lift(hold, actor="staff:1")
+    assert sweeps.sweep().erased == 1
