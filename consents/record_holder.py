@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib.admin.models import LogEntry
@@ -26,16 +26,7 @@ from consents.models import (
     Standing,
 )
 from consents.models.base import ClockTimestamp
-
-NOTHING_PERSONAL: Final[dict[str, Any]] = {
-    "ip": None,
-    "user_agent": "",
-    "evidence": {},
-    "note": "",
-    "salt": None,
-    "address_salt": None,
-}
-"""What is left beside a line of the ledger when its proof is forgotten."""
+from consents.models.ledger import NOTHING_PERSONAL
 
 
 class RecordHolder(Holder):

@@ -15,7 +15,7 @@ from consents.errors import ConsentError
 from consents.importing import intake
 from consents.models import EventDetail, InboundMessage, RetentionRule, Standing
 from consents.models.base import ClockTimestamp
-from consents.record_holder import NOTHING_PERSONAL
+from consents.models.ledger import NOTHING_PERSONAL
 from consents.writing import database_clock
 
 CHUNK: Final = 1000

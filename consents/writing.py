@@ -24,6 +24,7 @@ from consents.models import (
     Standing,
 )
 from consents.models.base import new_id
+from consents.models.ledger import NOTHING_PERSONAL
 from consents.models.rows import update_rows
 from consents.models.standing import FOLD_FIELDS
 from consents.purposes import PurposeTree
@@ -205,8 +206,8 @@ def _event_of(
 
 def _forget(detail: EventDetail, at: datetime) -> None:
     """Of somebody erased only the line is kept, whose hashes without salts point at nobody."""
-    detail.ip, detail.user_agent, detail.evidence, detail.note = None, "", {}, ""
-    detail.salt = detail.address_salt = None
+    for name, nothing in NOTHING_PERSONAL.items():
+        setattr(detail, name, nothing)
     detail.erased_at = at
 
 

@@ -106,8 +106,11 @@ class _Arrivals:
 
 
 def apply_again(callback: ProviderCallback) -> ProviderCallback:
-    """Apply it as if it had just come, whatever became of it before."""
-    ProviderCallback.objects.filter(id=callback.id).update(
+    """Apply it as if it had just come, whatever became of it before.
+
+    One whose body is kept no more stays as it is.
+    """
+    ProviderCallback.objects.filter(id=callback.id).exclude(body=b"").update(
         status=CallbackStatus.STORED.value, attempts=0, due_at=ClockTimestamp()
     )
     apply_one(callback.id, is_again=True)

@@ -117,9 +117,7 @@ class ContactAdmin(DiscreetLog, ExportableAdmin):
     @action("Their whole file…", permissions=["disclose"], icon="folder_shared")
     def disclose(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """A page to be printed, on POST alone: whoever takes it out is noted."""
-        contact = self.get_object(request, object_id)
-        if contact is None:
-            raise Http404
+        contact = self._asked_for(request, object_id)
         if request.method == "POST":
             log(request, contact, CHANGE, "Took out their whole file.")
             return printed(request, self, disclosure.file_of(contact, actor=staff(request)))
@@ -135,9 +133,7 @@ class ContactAdmin(DiscreetLog, ExportableAdmin):
 
     @action("Erase…", permissions=["erase"], icon="person_remove")
     def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        contact = self.get_object(request, object_id)
-        if contact is None:
-            raise Http404
+        contact = self._asked_for(request, object_id)
 
         def carry_out(_: dict[str, Any]) -> str:
             report = erasure.erase(contact, actor=staff(request))
@@ -158,6 +154,12 @@ class ContactAdmin(DiscreetLog, ExportableAdmin):
     @action("Record consent of somebody new", permissions=["record"], icon="edit_note")
     def record_for_somebody_new(self, request: HttpRequest) -> HttpResponse:
         return redirect("admin:consents_consentevent_add")
+
+    def _asked_for(self, request: HttpRequest, object_id: str) -> Contact:
+        contact: Contact | None = self.get_object(request, object_id)
+        if contact is None:
+            raise Http404
+        return contact
 
     @display("Name")
     def name(self, contact: Contact) -> str:

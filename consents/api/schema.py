@@ -270,16 +270,6 @@ class IdentityBody(serializers.Serializer[Any]):
     warnings = serializers.ListField(child=serializers.CharField())
 
 
-class ContactBody(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    sender = serializers.CharField()
-    external_id = serializers.CharField(allow_null=True)
-    display_name = serializers.CharField(allow_blank=True)
-    language = serializers.CharField(allow_blank=True)
-    created_at = serializers.DateTimeField()
-    identities = IdentityBody(many=True)
-
-
 class PreferenceLinkRequest(RequestShape):
     """What the link is for."""
 
@@ -315,6 +305,10 @@ class NamesBody(serializers.Serializer[Any]):
     display_name = serializers.CharField(allow_blank=True)
     language = serializers.CharField(allow_blank=True)
     created_at = serializers.DateTimeField()
+
+
+class ContactBody(NamesBody):
+    identities = IdentityBody(many=True)
 
 
 class FileBody(serializers.Serializer[Any]):

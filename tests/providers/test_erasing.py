@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+from typing import Any
 
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
-from django.db.models import Model
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import Model, UUIDField
 from django.test import Client
 from django.urls import reverse
 
@@ -24,7 +26,7 @@ from consents.models import (
     Sender,
     Standing,
 )
-from providers import courier, drift, outbox, settlement, subscribers, sweeps, verdicts
+from providers import courier, drift, hearing, outbox, settlement, subscribers, sweeps, verdicts
 from providers.contract import Result
 from providers.models import (
     Drift,
@@ -115,7 +117,10 @@ def owner() -> Contact:
 
 
 def reaching_people() -> set[type[Model]]:
-    """Every model that names a contact or an identity, or something that does, however far."""
+    """Every model that names a contact or an identity, or something that does, however far.
+
+    Ids in an array name anybody, so only arrays of words are let pass.
+    """
     models = {model for model in apps.get_models() if model._meta.app_label in OURS}
     reached: set[type[Model]] = {Contact, ChannelIdentity}
     while True:
@@ -131,7 +136,11 @@ OURS = {"consents", "providers"}
 def _names_one_of(model: type[Model], reached: set[type[Model]]) -> bool:
     fields = [one for one in model._meta.get_fields(include_hidden=True) if one.concrete]
     related = {field.related_model for field in fields if field.is_relation}
-    return bool(related & reached) or any(field.name == "identities" for field in fields)
+    return bool(related & reached) or any(map(_is_array_of_ids, fields))
+
+
+def _is_array_of_ids(field: Any) -> bool:
+    return isinstance(field, ArrayField) and isinstance(field.base_field, UUIDField)
 
 
 def test_every_table_that_reaches_a_person_has_a_holder():
@@ -397,6 +406,14 @@ def test_what_providers_tell_of_the_erased_is_applied_and_not_kept(sinch):
     assert callback.status == "applied"
     assert (bytes(callback.body), callback.headers) == (b"", {})
     assert ConsentEvent.objects.latest("seq").action == "opt_out"
+
+
+def test_what_is_kept_no_more_cannot_be_applied_again(sinch):
+    opt_in()
+    callback = tell(sinch, message("hello"))
+    erase(owner())
+    applied = hearing.apply_again(callback)
+    assert (applied.status, applied.outcome) == (callback.status, callback.outcome)
 
 
 def test_what_brings_them_back_is_kept(sinch):
