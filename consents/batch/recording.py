@@ -12,8 +12,7 @@ from django.db import connection
 from django.db.models.expressions import RawSQL
 from django.db.models.signals import post_save
 
-from consents import addressbook
-from consents.batch import people, sql, staging
+from consents.batch import erased, people, sql, staging
 from consents.batch.people import Known
 from consents.batch.prepared import Prepared
 from consents.folding import Fold
@@ -31,18 +30,6 @@ FROM unnest(%s::integer[], %s::bytea[]) AS one(n, commitment) WHERE staged.n = o
 """
 
 
-# The spelling in which they came back; of an identity whose address is there still, that one stays.
-_BRING_BACK: Final = """
-UPDATE consents_channelidentity identity
-SET address = said.address, lookup_key = said.lookup_key
-FROM (
-    SELECT DISTINCT ON (identity_id) identity_id, address, lookup_key FROM staged_statement
-    WHERE identity_id = ANY(%s) ORDER BY identity_id, lifts = 'any' DESC, n
-) AS said
-WHERE identity.id = said.identity_id AND identity.address IS NULL
-"""
-
-
 class Written(NamedTuple):
     """The line that was written for a statement, and what it did."""
 
@@ -56,6 +43,11 @@ class Written(NamedTuple):
     @property
     def effective(self) -> bool:
         return self.outcome == "changed"
+
+    @property
+    def nameless(self) -> Written:
+        """Of somebody erased, whose address is nobody's to be told."""
+        return self._replace(identity=self.identity._replace(address=None))
 
 
 class Tally(NamedTuple):
@@ -86,8 +78,8 @@ def record_staged(sender: Sender, purposes: PurposeTree, count: int) -> Tally:
     _settle_people(sender, count)
     with connection.cursor() as cursor:
         cursor.execute(sql.WRITE_AND_COUNT, _constants(sender, purposes))
-        outcomes, first, last, identities, of_purposes, several, back = cursor.fetchone()
-    _bring_back(back)
+        outcomes, first, last, identities, of_purposes, several, gone = cursor.fetchone()
+    erased.treat(gone)
     _mend(purposes, set(zip(identities, of_purposes, strict=True)), set(several))
     lines_recorded.send(ConsentEvent, lines=_lines(sender, sum(outcomes.values())))
     return Tally(outcomes, first, last)
@@ -101,11 +93,11 @@ def _record_many(
     _settle_people(sender, staged.people)
     with connection.cursor() as cursor:
         cursor.execute(sql.WRITE, _constants(sender, purposes))
-        written, late, several, back = _read(statements, cursor.fetchall())
-    _bring_back(back)
+        written, late, several, gone = _read(statements, cursor.fetchall())
+    gone -= erased.treat(gone)
     _mend(purposes, late, several)
     lines_recorded.send(ConsentEvent, lines=_lines(sender, len(written)))
-    return written
+    return [one.nameless if one.identity.id in gone else one for one in written]
 
 
 def _record_one(sender: Sender, purposes: PurposeTree, statement: Prepared) -> Written:
@@ -116,9 +108,10 @@ def _record_one(sender: Sender, purposes: PurposeTree, statement: Prepared) -> W
         row = row._replace(address_commitment=staging.as_bytes(commitment))
     with prepared() as cursor:
         cursor.execute(_WRITE_ONE, {**row._asdict(), **_constants(sender, purposes)})
-        [written], late, several, back = _read([statement], cursor.fetchall())
-    for id in back:
-        addressbook.bring_back(ChannelIdentity.objects.get(id=id), statement.address)
+        [written], late, several, gone = _read([statement], cursor.fetchall())
+    did = (statement, written.occurred_at, written.recorded_at)
+    if gone and not erased.treat_one(written.identity.id, *did):
+        written = written.nameless
     _mend(purposes, late, several)
     post_save.send(
         ConsentEvent,
@@ -144,13 +137,13 @@ def _read(
 ) -> tuple[list[Written], set[tuple[UUID, UUID]], set[UUID], set[UUID]]:
     """What was written; the pairs to name anew; the people for whom several purposes count.
 
-    And who is known again though they were erased.
+    And who is erased.
     """
     written: list[Written] = []
     late: set[tuple[UUID, UUID]] = set()
     several: set[UUID] = set()
-    back: set[UUID] = set()
-    for n, identity, contact, address, commitment, *did, is_late, has_several, is_back in rows:
+    gone: set[UUID] = set()
+    for n, identity, contact, address, commitment, *did, is_late, has_several, is_erased in rows:
         known = Known(identity, contact, address)
         one = statements[n]._replace(address_commitment=bytes(commitment))
         written.append(Written(one, known, *did))
@@ -158,9 +151,9 @@ def _read(
             late.add((known.id, one.purpose))
         if has_several:
             several.add(known.id)
-        if is_back:
-            back.add(known.id)
-    return written, late, several, back
+        if is_erased:
+            gone.add(known.id)
+    return written, late, several, gone
 
 
 def _constants(sender: Sender, purposes: PurposeTree) -> dict[str, Any]:
@@ -169,12 +162,6 @@ def _constants(sender: Sender, purposes: PurposeTree) -> dict[str, Any]:
         "root": purposes.named(ROOT_PURPOSE).id,
         "root_allows": purposes.root_allows,
     }
-
-
-def _bring_back(identities: Collection[UUID]) -> None:
-    if identities:
-        with connection.cursor() as cursor:
-            cursor.execute(_BRING_BACK, [list(identities)])
 
 
 def _mend(

@@ -95,25 +95,6 @@ def _looked_up(table: str, name: str, condition: str) -> str:
     return f"LEFT JOIN LATERAL ({found}) AS {name} ON true"
 
 
-_COMES_BACK: Final = "lifts = 'any' AND occurred_at > erased_at IS TRUE"
-"""As `addressbook.comes_back` has it."""
-
-_DETAIL: Final = {
-    "ip": "NULL",
-    "user_agent": "''",
-    "evidence": "'{}'",
-    "note": "''",
-    "salt": "NULL",
-    "address_salt": "NULL",
-}
-"""The columns of a line's detail, and what is kept of them where the person is erased."""
-
-_DETAILS: Final = ", ".join(
-    f"CASE WHEN is_forgotten THEN {nothing} ELSE {name} END AS {name}"
-    for name, nothing in _DETAIL.items()
-)
-
-
 def judged(staged: str, join: Callable[[str, str, str], str] = _joined) -> str:
     """What each staged statement does: `outcome`, and the times before and after it."""
     standing = join(
@@ -131,7 +112,8 @@ def judged(staged: str, join: Callable[[str, str, str], str] = _joined) -> str:
 clock AS MATERIALIZED (
     SELECT clock_timestamp() AS now
 ), timed AS (
-    SELECT {", ".join(f"staged.{name}" for name in FOLDED)}, standing.erased_at,
+    SELECT {", ".join(f"staged.{name}" for name in FOLDED)},
+           standing.erased_at IS NOT NULL AS is_erased,
            GREATEST(clock.now, standing.last_recorded_at + interval '1 microsecond')
            + interval '1 microsecond'
              * (row_number() OVER (PARTITION BY staged.identity_id ORDER BY n) - 1) AS recorded_at
@@ -140,9 +122,7 @@ clock AS MATERIALIZED (
 ), said AS (
     SELECT *, COALESCE(LEAST(stated_at, recorded_at), recorded_at) AS occurred_at FROM timed
 ), kinds AS (
-    SELECT *, {own_times()},
-           bool_or({_COMES_BACK}) OVER (PARTITION BY identity_id ORDER BY n) AS is_back
-    FROM said
+    SELECT *, {own_times()} FROM said
 ), stepped AS (
     SELECT kinds.*, known.event_id AS known_event, known.since AS known_since,
            {_each("GREATEST(known.{time}, max(own_{time}) OVER earlier) AS old_{time}")}
@@ -199,11 +179,8 @@ _WRITE: Final = f"""
     RETURNING id, seq
 ), details AS (
     INSERT INTO consents_eventdetail
-        (event_id, {", ".join(_DETAIL)}, erased_at)
-    SELECT event_id, {_DETAILS}, CASE WHEN is_forgotten THEN recorded_at END
-    FROM {STAGED} JOIN (
-        SELECT n, recorded_at, erased_at IS NOT NULL AND NOT is_back AS is_forgotten FROM judged
-    ) AS line USING (n)
+        (event_id, ip, user_agent, evidence, note, salt, address_salt)
+    SELECT event_id, ip, user_agent, evidence, note, salt, address_salt FROM {STAGED}
 ), consents AS (
     INSERT INTO consents_consent AS known
         (id, identity_id, purpose_id, state, event_id, since, {", ".join(TIMES)})
@@ -217,8 +194,7 @@ _WRITE: Final = f"""
     SELECT identity_id, is_made, max(recorded_at) AS recorded_at,
            count(*) FILTER (WHERE is_last AND known_event IS NULL) AS purposes_new,
            bool_and(new_state = 'opted_in' AND (purpose_id <> %(root)s OR %(root_allows)s))
-               FILTER (WHERE is_last) AS may_write,
-           bool_or(is_back) AS is_back, max(erased_at) AS erased_at
+               FILTER (WHERE is_last) AS may_write
     FROM traced GROUP BY identity_id, is_made
 ), others AS (
     SELECT people.*, purposes_new + known.purposes > 1 AS has_several
@@ -228,19 +204,16 @@ _WRITE: Final = f"""
     ) AS known
 ), standings AS (
     INSERT INTO consents_standing AS standing
-        (identity_id, window_noted, last_recorded_at, may_write, erased_at)
-    SELECT identity_id, false, recorded_at, may_write, CASE WHEN NOT is_back THEN erased_at END
-    FROM others
+        (identity_id, window_noted, last_recorded_at, may_write)
+    SELECT identity_id, false, recorded_at, may_write FROM others
     ON CONFLICT (identity_id) DO UPDATE
-    SET last_recorded_at = excluded.last_recorded_at, may_write = excluded.may_write,
-        erased_at = excluded.erased_at
+    SET last_recorded_at = excluded.last_recorded_at, may_write = excluded.may_write
 )
 """
 _EACH: Final = f"""
-SELECT judged.n, judged.identity_id, staged.contact_id,
-       CASE WHEN judged.erased_at IS NULL OR others.is_back THEN staged.address END,
+SELECT judged.n, judged.identity_id, staged.contact_id, staged.address,
        staged.address_commitment, lines.seq, judged.outcome, judged.occurred_at,
-       judged.recorded_at, traced.has_late, others.has_several, others.is_back
+       judged.recorded_at, traced.has_late, others.has_several, judged.is_erased
 FROM judged
 JOIN {STAGED} staged ON staged.n = judged.n
 JOIN lines ON lines.id = staged.event_id
@@ -255,13 +228,13 @@ SELECT (SELECT json_object_agg(outcome, rows)
        ARRAY(SELECT identity_id FROM pairs WHERE has_late ORDER BY n),
        ARRAY(SELECT purpose_id FROM pairs WHERE has_late ORDER BY n),
        ARRAY(SELECT identity_id FROM others WHERE has_several),
-       ARRAY(SELECT identity_id FROM others WHERE is_back)
+       ARRAY(SELECT DISTINCT identity_id FROM judged WHERE is_erased)
 """
 WRITE: Final = f"WITH {_WRITE} {_EACH}"
 """Says of each statement what was written of it."""
 WRITE_AND_COUNT: Final = f"WITH {_WRITE} {_TALLY}"
 """Says how many statements did what, the first and last of the lines, which pairs have to be named
-anew, for whom several purposes count, and who is known again though they were erased."""
+anew, for whom several purposes count, and who is erased."""
 
 
 def write_one(columns: Mapping[str, str]) -> str:
