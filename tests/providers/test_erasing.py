@@ -58,7 +58,7 @@ from tests.providers.factories import (
     settled,
     told,
 )
-from tests.providers.listening import EndpointFactory, owed
+from tests.providers.listening import EVERYTHING, EndpointFactory, owed
 from tests.providers.sandbox_fixture import RunningSandbox
 
 pytestmark = pytest.mark.django_db
@@ -80,7 +80,8 @@ def allowed(settings):
 @pytest.fixture
 def endpoint(sender, server) -> WebhookEndpoint:
     server.answers(200, f"thank you for telling of {NUMBER}")
-    return EndpointFactory(url=f"{server.base_url}/hooks")
+    of_people = [one for one in EVERYTHING if one != "LEDGER_SEALED"]
+    return EndpointFactory(url=f"{server.base_url}/hooks", triggers=of_people)
 
 
 @pytest.fixture
