@@ -16,7 +16,14 @@ from django.db.models import Q
 
 from consents import holders, ledger, legal_holds, record_holder
 from consents.holders import Kept, Person
-from consents.models import ChannelIdentity, ConsentEvent, Contact, Erasure, Standing
+from consents.models import (
+    ChannelIdentity,
+    ConsentEvent,
+    Contact,
+    Erasure,
+    ImportFile,
+    Standing,
+)
 from consents.purposes import PurposeTree
 from consents.vocabulary import ROOT_PURPOSE, Action, Origin
 from consents.writing import Line, Page, database_clock
@@ -50,10 +57,12 @@ def report(erasure: Erasure) -> Report:
     people = ChannelIdentity.objects.filter(contact=erasure.contact_id)
     ids = list(people.values_list("id", flat=True))
     lines = ConsentEvent.objects.filter(identity__in=ids).count()
+    files = ImportFile.objects.filter(sender__contacts=erasure.contact_id, pieces__isnull=False)
     kept = [
         *(holders.owed(ids) if erasure.finished_at is None else ()),
         Kept("ledger_lines", lines, "They say what was agreed and when, and of nobody who."),
         Kept("address_hashes", len(ids), "By them the person stays opted out if imported again."),
+        Kept("import_files", files.distinct().count(), "They may name the person until they go."),
     ]
     return Report(erasure, [one for one in kept if one.count])
 

@@ -22,6 +22,8 @@ from consents.models import (
     Contact,
     Erasure,
     EventDetail,
+    ImportFile,
+    ImportPiece,
     InboundMessage,
     Sender,
     Standing,
@@ -149,6 +151,15 @@ def test_the_report_tells_of_the_same_number_with_another_contact(astrid):
     OptInFactory(channel="SMS")
     kept = {one.what: one.count for one in erase(astrid).kept}
     assert kept["same_address_elsewhere"] == 1
+
+
+def test_the_report_tells_of_files_that_may_name_them(astrid, sender):
+    file = ImportFile.objects.create(
+        sender=sender, name="list.csv", sha256=b"", actor="staff:1", received_at=timezone.now()
+    )
+    ImportPiece.objects.create(file=file, part="file", number=0, content=NUMBER.encode())
+    kept = {one.what: one.count for one in erase(astrid).kept}
+    assert kept["import_files"] == 1
 
 
 def test_what_was_decided_and_when_can_still_be_told(astrid, sender):
