@@ -18,7 +18,7 @@ VIEWER, AGENT, OFFICER, ADMINISTRATOR = GROUPS = ("Viewer", "Agent", "Officer", 
 
 _PEOPLE: Final = (
     *("contact", "consentevent", "seal", "importrun", "reviewitem"),
-    *("purpose", "keyword", "sender", "apikey"),
+    *("purpose", "keyword", "sender", "apikey", "retentionrule", "legalhold"),
 )
 _PROVIDERS: Final = (
     *("provideraccount", "providersync", "providercallback", "drift"),
@@ -40,6 +40,9 @@ ADDED: Final = {
     OFFICER: (
         *("consents.void_consentevent", "consents.void_importrun", "consents.view_staffaction"),
         *("consents.move_channelidentity", "consents.add_importrun", "consents.export_contact"),
+        *("consents.disclose_contact", "consents.erase_contact"),
+        *("consents.add_legalhold", "consents.change_legalhold"),
+        *(f"consents.{verb}_retentionrule" for verb in ("add", "change", "delete")),
         *(f"consents.{verb}_purpose" for verb in ("add", "change", "delete")),
         *(f"consents.{verb}_keyword" for verb in ("add", "change", "delete")),
     ),

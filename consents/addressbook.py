@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q
@@ -13,7 +14,7 @@ from consents.commitments import identity_digest
 from consents.errors import ConsentError
 from consents.identifiers import Address
 from consents.models import ChannelIdentity, Contact, Sender, Standing
-from consents.vocabulary import Channel
+from consents.vocabulary import Channel, Lifts
 
 AddressKey = tuple[str, str]
 """Channel and lookup key: what makes two spellings the same identity."""
@@ -91,8 +92,31 @@ def hand_over(identity: ChannelIdentity, to: Contact) -> bool:
     moved = ChannelIdentity.objects.filter(id=identity.id, contact=stranger).update(contact=to)
     if moved:
         identity.contact = to
-        Contact.objects.filter(id=stranger.id, identities__isnull=True).delete()
+        left = Contact.objects.filter(id=stranger.id, identities__isnull=True)
+        left.filter(erasures__isnull=True).delete()
     return bool(moved)
+
+
+def erased_contacts(contacts: Collection[UUID]) -> set[UUID]:
+    """Those of whom nobody is known by any address, since they were erased."""
+    rows = Standing.objects.filter(identity__contact__in=contacts)
+    known: dict[UUID, bool] = {}
+    for contact, erased_at in rows.values_list("identity__contact", "erased_at"):
+        known[contact] = known.get(contact, False) or erased_at is None
+    return {contact for contact, is_known in known.items() if not is_known}
+
+
+def comes_back(lifts: Lifts, occurred_at: datetime | None, erased_at: datetime) -> bool:
+    """Whether somebody erased then is known again by this opt-in: of their own will, and later."""
+    return lifts == Lifts.ANY and (occurred_at is None or occurred_at > erased_at)
+
+
+def bring_back(identity: ChannelIdentity, address: Address) -> None:
+    """Let an erased identity be known by its address again. Under the identity's lock."""
+    if identity.address is None:
+        identity.address, identity.lookup_key = address.value, address.lookup_key
+        identity.warnings = list(address.warnings)
+        identity.save(update_fields=["address", "lookup_key", "warnings"])
 
 
 def _lookup_key(identity: ChannelIdentity, keys: Mapping[bytes, str]) -> str:

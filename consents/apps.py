@@ -5,3 +5,9 @@ class ConsentsConfig(AppConfig):
     name = "consents"
     verbose_name = "Consent"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from consents import record_holder, retention
+
+        record_holder.connect()
+        retention.connect()

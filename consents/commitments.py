@@ -23,8 +23,13 @@ def new_salt() -> bytes:
 
 def identity_digest(channel: str, lookup_key: str) -> bytes:
     """The keyed hash by which an erased address is still recognised (HMAC-SHA-256, 32 bytes)."""
+    return keyed_digest(f"{channel}\0{lookup_key}".encode())
+
+
+def keyed_digest(content: bytes) -> bytes:
+    """HMAC-SHA-256, 32 bytes: by it something is known again, and tells nobody what it was."""
     key: str = settings.IDENTITY_DIGEST_KEY
-    return hmac.digest(key.encode(), f"{channel}\0{lookup_key}".encode(), hashlib.sha256)
+    return hmac.digest(key.encode(), content, hashlib.sha256)
 
 
 def commit_to_address(salt: bytes, channel: str, address: str) -> bytes:

@@ -33,7 +33,10 @@ def create(
 
 
 def change(contact: Contact, names: Mapping[str, str | None]) -> Contact:
-    """Change some of external_id, display_name and language. Raises ConsentError as `create`."""
+    """Change some of external_id, display_name and language. Raises ConsentError as `create`.
+
+    Who was erased, and has not come back, is not named again: `erased`.
+    """
     return ledger.once_more_on_deadlock(lambda: _change(contact, names))
 
 
@@ -71,6 +74,8 @@ def _create(
 
 def _change(contact: Contact, names: Mapping[str, str | None]) -> Contact:
     locked = Contact.objects.select_for_update(no_key=True).get(id=contact.id)
+    if addressbook.erased_contacts([contact.id]):
+        raise ConsentError("erased", "This person was erased and is not named again.")
     return _saved(locked, names)
 
 

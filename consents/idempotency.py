@@ -15,6 +15,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import InterfaceError, OperationalError, connection
 
 from consents import ledger
+from consents.commitments import keyed_digest
 from consents.errors import ConsentError
 from consents.models import ApiKey, IdempotencyRecord
 from consents.writing import database_clock
@@ -34,6 +35,7 @@ Result = dict[str, Any]
 class Call:
     """One request, as its repetition is recognised.
 
+    Of key and body only keyed hashes are kept: a caller may have put a person's number in either.
     Raises ConsentError `invalid_idempotency_key` for a key that is not 1 to 200 printable ASCII
     characters.
     """
@@ -43,6 +45,14 @@ class Call:
     path: str
     key: str
     body_sha256: bytes
+
+    @property
+    def kept_key(self) -> str:
+        return keyed_digest(b"idempotency key\0" + self.key.encode()).hex()
+
+    @property
+    def kept_body(self) -> bytes:
+        return keyed_digest(b"idempotency body\0" + self.body_sha256)
 
     def __post_init__(self) -> None:
         if not (1 <= len(self.key) <= KEY_MAX and self.key.isascii() and self.key.isprintable()):
@@ -129,8 +139,8 @@ def _claim(call: Call) -> IdempotencyRecord | None:
         api_key=call.api_key,
         method=call.method,
         path=call.path,
-        key=call.key,
-        body_sha256=call.body_sha256,
+        key=call.kept_key,
+        body_sha256=call.kept_body,
     )
     try:
         with connection.cursor() as cursor:
@@ -146,11 +156,11 @@ def _claim(call: Call) -> IdempotencyRecord | None:
 
 def _known(call: Call) -> Answer:
     record = IdempotencyRecord.objects.filter(
-        api_key=call.api_key, method=call.method, path=call.path, key=call.key
+        api_key=call.api_key, method=call.method, path=call.path, key=call.kept_key
     ).first()
     if record is None:
         raise _in_progress()
-    if bytes(record.body_sha256) != call.body_sha256:
+    if bytes(record.body_sha256) != call.kept_body:
         raise ConsentError(
             "idempotency_key_reused",
             "This Idempotency-Key was used before with another body.",

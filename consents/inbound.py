@@ -10,6 +10,7 @@ from uuid import UUID
 
 from consents import addressbook, entries, holds, identifiers, ledger, window_lines
 from consents.addressbook import key_of
+from consents.commitments import keyed_digest
 from consents.entries import Entry
 from consents.errors import ConsentError
 from consents.keywords import Keyword as Word
@@ -136,7 +137,7 @@ def _take(
         row = InboundMessage(
             sender=sender,
             channel=address.channel.value,
-            message_id=message_id,
+            message_id=keyed_digest(b"message\0" + message_id.encode()).hex(),
             identity=identities[key_of(address)],
             received_at=min(message.received_at or now, now),
             recorded_at=now,

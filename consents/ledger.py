@@ -8,7 +8,7 @@ one transaction. Arrival order plays no part in the state; every valid request i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.db import OperationalError, connection, transaction
 
-from consents import entries, reviews, voiding
+from consents import addressbook, entries, reviews, voiding
 from consents.batch import recording
 from consents.batch.prepared import prepare, stands_alone
 from consents.entries import Draft, Entry
@@ -160,7 +160,8 @@ def _record_once(
 ) -> list[Recorded | ConsentError]:
     sender = the_sender(sender)
     purposes, now = PurposeTree.current()
-    drafts = _check_all(sender, items, purposes, now, is_single=is_single)
+    checked = _check_all(sender, items, purposes, now, is_single=is_single)
+    drafts = _without_erased_contacts(checked)
     if _stand_alone(drafts, now):
         recorded = _record_together(sender, purposes, drafts)
     else:
@@ -186,6 +187,20 @@ def _check_all(
         except ConsentError as error:
             drafts.append(error)
     return drafts
+
+
+def _without_erased_contacts(
+    drafts: Sequence[Draft | ConsentError],
+) -> Sequence[Draft | ConsentError]:
+    """No address becomes theirs any more: it is recorded as if no contact had been named."""
+    named = {one.contact.id for one in drafts if isinstance(one, Draft) and one.contact}
+    erased = addressbook.erased_contacts(named) if named else set()
+    return [
+        replace(one, contact=None)
+        if isinstance(one, Draft) and one.address and one.contact and one.contact.id in erased
+        else one
+        for one in drafts
+    ]
 
 
 def _stand_alone(drafts: Sequence[Draft | ConsentError], now: datetime) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 from consents import addressbook
@@ -13,7 +14,14 @@ from consents.entries import Draft
 from consents.errors import ConsentError
 from consents.identifiers import Address
 from consents.models import ChannelIdentity, ConsentEvent, Contact
-from consents.vocabulary import ROOT_PURPOSE, SPREADING_ORIGINS, Action, Origin, StopScope
+from consents.vocabulary import (
+    INHERITED_ORIGINS,
+    ROOT_PURPOSE,
+    SPREADING_ORIGINS,
+    Action,
+    Origin,
+    StopScope,
+)
 from consents.writing import Line, Page
 
 
@@ -30,6 +38,7 @@ class Reach:
         self._found = addressbook.Found({})
         self._families: dict[UUID, list[ChannelIdentity]] = {}
         self._moved: list[tuple[ChannelIdentity, UUID]] = []
+        self._erased: set[UUID] = set()
 
     def open(self, drafts: Sequence[Draft]) -> None:
         """Find or make every identity named, and lock them with those that may follow."""
@@ -53,9 +62,14 @@ class Reach:
             # Somebody may have joined before the locks were ours; whoever joins after waits.
             self._families = _families(contacts)
             self._page.lock(_ids(self._families))
+        standings = self._page.standings.values()
+        self._erased = {one.identity_id for one in standings if one.erased_at}
 
     def lines_of(self, draft: Draft) -> list[Line]:
-        """The lines that record this draft, its own first. Raises ConsentError."""
+        """The lines that record this draft, its own first. Raises ConsentError.
+
+        Somebody erased is known again by an opt-in of their own, and in this page is nobody's.
+        """
         if draft.address is None:
             first, *others = self._all_of(draft)
             if _spreads(draft):
@@ -63,8 +77,13 @@ class Reach:
                 others = list({one.id: one for one in (*others, *kin) if one != first}.values())
             return _with_others(_line(draft, first), draft, others)
         identity = self._found.identities[key_of(draft.address)]
+        erased_at = self._erased_at(identity)
+        if erased_at and addressbook.comes_back(draft.lifts, draft.occurred_at, erased_at):
+            addressbook.bring_back(identity, draft.address)
+            self._page.touch(identity.id).erased_at = None
         is_others = draft.contact and draft.contact.id != identity.contact_id
-        if is_others and draft.action != Action.OPT_OUT:
+        is_nobodys = identity.id in self._erased
+        if is_others and not is_nobodys and draft.action != Action.OPT_OUT:
             raise ConsentError(
                 "identity_conflict", "This identity belongs to another contact.", "identity"
             )
@@ -122,10 +141,13 @@ class Reach:
     def _hand_over(self, claimed: Sequence[tuple[ChannelIdentity, Contact]]) -> None:
         for identity, contact in claimed:
             stranger = identity.contact_id
-            if addressbook.hand_over(identity, contact):
+            if not self._erased_at(identity) and addressbook.hand_over(identity, contact):
                 self._moved.append((identity, stranger))
         if self._moved:
             self._families = _families(self._families)
+
+    def _erased_at(self, identity: ChannelIdentity) -> datetime | None:
+        return self._page.standings[identity.id].erased_at
 
     def _moving(self, identity: ChannelIdentity, stranger: UUID) -> Line:
         return Line(
@@ -157,7 +179,13 @@ class Reach:
             raise ConsentError(
                 "no_identity", "The contact has no identity on these channels.", "contact"
             )
-        return named
+        if draft.action == Action.OPT_OUT:
+            return named
+        known = [one for one in named if not self._erased_at(one)]
+        if not known:
+            message = "This person was erased: name the address with which they came back."
+            raise ConsentError("erased", message, "contact")
+        return known
 
     def _kin(self, identity: ChannelIdentity) -> list[ChannelIdentity]:
         """The contact's other identities that a person's own opt-out counts for."""
@@ -183,7 +211,7 @@ def _own_stops(identities: Collection[UUID]) -> Mapping[UUID, list[ConsentEvent]
     stops: dict[UUID, list[ConsentEvent]] = defaultdict(list)
     if identities:
         lines = ConsentEvent.objects.filter(identity__in=identities, action=Action.OPT_OUT.value)
-        for line in lines.filter(origin__in=SPREADING_ORIGINS).select_related("purpose"):
+        for line in lines.filter(origin__in=INHERITED_ORIGINS).select_related("purpose"):
             stops[line.identity_id].append(line)
     return stops
 

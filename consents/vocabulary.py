@@ -114,6 +114,9 @@ SPREADING_ORIGINS: Final = frozenset({Origin.KEYWORD, Origin.PREFERENCE_PAGE, Or
 PROVING_ORIGINS: Final = frozenset({Origin.ADMIN, Origin.IMPORT})
 """An opt-in by one of these needs the evidence that its purpose requires."""
 
+INHERITED_ORIGINS: Final = SPREADING_ORIGINS | {Origin.SYSTEM}
+"""An opt-out by one of these is taken over by identities that join the contact later."""
+
 CUT_TO_NOW_ORIGINS: Final = frozenset({Origin.DROPIN, Origin.PROVIDER})
 """A future `occurred_at` from one of these is cut to now, never refused."""
 

@@ -24,6 +24,7 @@ from consents.models import (
     Standing,
 )
 from consents.models.base import new_id
+from consents.models.ledger import NOTHING_PERSONAL
 from consents.models.rows import update_rows
 from consents.models.standing import FOLD_FIELDS
 from consents.purposes import PurposeTree
@@ -34,7 +35,7 @@ from consents.vocabulary import CONSENT_ACTIONS, Action, Lifts, Origin, Outcome
 TICK = timedelta(microseconds=1)
 _STANDING = (
     *("last_inbound_at", "window_noted", "held_by", "held_at"),
-    *("may_write", "last_recorded_at"),
+    *("may_write", "last_recorded_at", "erased_at"),
 )
 
 
@@ -101,6 +102,8 @@ class Page:
         standing = self.standings[line.identity.id]
         recorded_at = self._next_instant(standing)
         event, detail = _event_of(self.sender, line, recorded_at)
+        if standing.erased_at:
+            _forget(detail, recorded_at)
         if line.action in CONSENT_ACTIONS:
             self._take_effect(event)
         standing.last_recorded_at = recorded_at
@@ -199,6 +202,13 @@ def _event_of(
     )
     detail.event = event
     return event, detail
+
+
+def _forget(detail: EventDetail, at: datetime) -> None:
+    """Of somebody erased only the line is kept, whose hashes without salts point at nobody."""
+    for name, nothing in NOTHING_PERSONAL.items():
+        setattr(detail, name, nothing)
+    detail.erased_at = at
 
 
 def _statement(event: ConsentEvent) -> Statement:

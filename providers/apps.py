@@ -7,7 +7,8 @@ class ProvidersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from providers import holders, receivers
+        from providers import holders, receivers, sweeps
 
         receivers.connect()
         holders.connect()
+        sweeps.connect()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Final
 
+from consents import legal_holds
 from consents.models.base import new_id
 from consents.models.prepared import array, prepared
+from consents.writing import database_clock
 from providers.arrivals import Returned
 from providers.contract import Outcome, Trace
+from providers.models import SyncAttempt
 
 # What the rows of a call have in common is sent once, and read once: a trace is long.
 _INSERT: Final = """
@@ -38,6 +42,14 @@ def write(returned: Sequence[Returned]) -> None:
     """What was asked and answered, masked."""
     with prepared() as cursor:
         cursor.execute(_INSERT, {**_calls(returned), **_rows(returned)})
+
+
+def forget(older_than: timedelta) -> int:
+    """Delete calls made that long ago, a chunk at a time; how many. Their rows stay."""
+    old = SyncAttempt.objects.filter(started_at__lt=database_clock() - older_than)
+    free = old.exclude(sync__identity__in=legal_holds.held_identities())
+    ids = list(free.values_list("id", flat=True)[:1000])
+    return SyncAttempt.objects.filter(id__in=ids).delete()[0]
 
 
 def _calls(returned: Sequence[Returned]) -> dict[str, object]:

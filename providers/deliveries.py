@@ -18,7 +18,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Q, QuerySet
 
+from consents import legal_holds
 from consents.models.base import new_id
 from consents.models.rows import update_rows
 from consents.writing import database_clock
@@ -196,8 +198,13 @@ def purge(older_than: timedelta) -> int:
         text="The endpoint was off or paused for too long.",
     )
     old = WebhookDelivery.objects.filter(ended_at__lt=before).exclude(status__in=_OPEN)
-    ids = list(old.values_list("id", flat=True)[:1000])
+    ids = list(_unless_held(old).values_list("id", flat=True)[:1000])
     return WebhookDelivery.objects.filter(id__in=ids).delete()[0]
+
+
+def _unless_held(rows: QuerySet[WebhookDelivery]) -> QuerySet[WebhookDelivery]:
+    held = legal_holds.held_identities()
+    return rows.filter(Q(identity=None) | ~Q(identity__in=held))
 
 
 def wait_length(failures: int, asked: timedelta | None, *, chance: float) -> timedelta:

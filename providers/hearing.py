@@ -21,15 +21,16 @@ from django.db import (
     connection,
     transaction,
 )
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from consents import legal_holds
 from consents.ledger import once_more_on_deadlock
 from consents.models.base import ClockTimestamp
 from consents.models.prepared import prepared
 from consents.models.rows import update_rows
 from consents.writing import database_clock
-from providers import registry, together
+from providers import erasing, registry, together
 from providers.contract import Heard
 from providers.errors import UnknownKindError, UnreadableError
 from providers.models import ProviderCallback
@@ -105,8 +106,11 @@ class _Arrivals:
 
 
 def apply_again(callback: ProviderCallback) -> ProviderCallback:
-    """Apply it as if it had just come, whatever became of it before."""
-    ProviderCallback.objects.filter(id=callback.id).update(
+    """Apply it as if it had just come, whatever became of it before.
+
+    One whose body is kept no more stays as it is.
+    """
+    ProviderCallback.objects.filter(id=callback.id).exclude(body=b"").update(
         status=CallbackStatus.STORED.value, attempts=0, due_at=ClockTimestamp()
     )
     apply_one(callback.id, is_again=True)
@@ -133,8 +137,23 @@ def purge(older_than: timedelta) -> int:
     old = ProviderCallback.objects.filter(
         status=CallbackStatus.IGNORED.value, received_at__lt=database_clock() - older_than
     )
-    ids = list(old.exclude(outcome=NONCE_REUSED).values_list("id", flat=True)[:1000])
+    free = _unless_held(old.exclude(outcome=NONCE_REUSED))
+    ids = list(free.values_list("id", flat=True)[:1000])
     return ProviderCallback.objects.filter(id__in=ids).delete()[0]
+
+
+def forget_bodies(older_than: timedelta) -> int:
+    """Empty what has been looked at; that it came, and what it came to, stays."""
+    old = ProviderCallback.objects.filter(received_at__lt=database_clock() - older_than)
+    full = old.exclude(status=CallbackStatus.STORED.value).exclude(body=b"")
+    ids = list(_unless_held(full).values_list("id", flat=True)[:1000])
+    return ProviderCallback.objects.filter(id__in=ids).update(body=b"", headers={})
+
+
+def _unless_held(callbacks: QuerySet[ProviderCallback]) -> QuerySet[ProviderCallback]:
+    free = callbacks.exclude(account__sender__in=legal_holds.held_senders())
+    held = legal_holds.held_one_by_one()
+    return free.exclude(identities__overlap=held) if held else free
 
 
 def _take(limit: int) -> tuple[list[UUID], Collection[UUID]]:
@@ -241,6 +260,7 @@ def _end(callback: ProviderCallback, report: Report) -> None:
 
 def _write(callbacks: Sequence[ProviderCallback]) -> None:
     update_rows(callbacks, ["status", "outcome", "applied_at", "identities"])
+    erasing.forget_callbacks_of_erased(callbacks)
 
 
 def _put_off(id: UUID, wait: timedelta, outcome: str) -> None:

@@ -1,16 +1,25 @@
-"""What the providers' tables hold about people, as their timelines show it."""
+"""What the providers' tables hold about people: shown on their timelines, and forgotten."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
-from django.db.models import Prefetch
+from django.db.models import Model, Prefetch
 
 from consents import holders
-from consents.holders import Moment
-from providers.models import ProviderCallback, ProviderSync, SyncAttempt, WebhookDelivery
+from consents.holders import File, Holder, Kept, Moment, Person, rows_of
+from consents.timestamps import written
+from providers import erasing
+from providers.models import (
+    Drift,
+    ProviderCallback,
+    ProviderSync,
+    Registration,
+    SyncAttempt,
+    WebhookDelivery,
+)
 from providers.outcomes import CallbackStatus, DeliveryStatus, Status
 
 ATTEMPTS_SHOWN = 5
@@ -26,8 +35,10 @@ _TITLES = {
 _TONES = {Status.SUCCEEDED: "success", Status.FAILED: "danger", Status.SUPERSEDED: ""}
 
 
-class SyncHolder:
+class SyncHolder(Holder):
     """Rows of the outbox, each with its newest calls."""
+
+    models: ClassVar[frozenset[type[Model]]] = frozenset({ProviderSync, SyncAttempt})
 
     def timeline(self, identities: Collection[UUID], limit: int) -> Sequence[Moment]:
         newest = SyncAttempt.objects.order_by("-started_at", "-id")[:ATTEMPTS_SHOWN]
@@ -39,17 +50,80 @@ class SyncHolder:
         )
         return [_moment(sync) for sync in syncs]
 
+    def file(self, identities: Collection[UUID]) -> File:
+        syncs = ProviderSync.objects.filter(identity__in=identities).order_by("seq")
+        calls = SyncAttempt.objects.filter(sync__identity__in=identities)
+        return {
+            "provider_syncs": rows_of(
+                syncs,
+                *("id", "identity", "event", "kind", "status", "reason", "code", "text"),
+                *("created_at", "sent_at", "heard_at", "ended_at"),
+                account="account__name",
+            ),
+            "provider_calls": rows_of(
+                calls.order_by("started_at", "id"),
+                *("sync", "started_at", "status_code", "result", "code", "text", "trace"),
+            ),
+        }
 
-class NotificationHolder:
+    def owed(self, identities: Collection[UUID]) -> Sequence[Kept]:
+        return [erasing.owed_syncs(identities)]
+
+    def erase(self, person: Person) -> None:
+        erasing.erase_syncs(person)
+
+
+class DriftHolder(Holder):
+    """Where a provider's lists differ from the ledger. Shown as a question, not on timelines."""
+
+    models: ClassVar[frozenset[type[Model]]] = frozenset({Drift})
+
+    def file(self, identities: Collection[UUID]) -> File:
+        drifts = Drift.objects.filter(identity__in=identities).order_by("found_at")
+        columns = ("identity", "list_type", "listed", "answer", "found_at")
+        return {"provider_lists": rows_of(drifts, *columns, account="account__name")}
+
+    def erase(self, person: Person) -> None:
+        erasing.erase_drift(person)
+
+
+class NotificationHolder(Holder):
     """What subscribers were told. The addresses of endpoints stay with whoever looks after them."""
+
+    models: ClassVar[frozenset[type[Model]]] = frozenset({WebhookDelivery, Registration})
 
     def timeline(self, identities: Collection[UUID], limit: int) -> Sequence[Moment]:
         rows = WebhookDelivery.objects.filter(identity__in=identities).order_by("-seq")[:limit]
         return [_notification(row) for row in rows]
 
+    def file(self, identities: Collection[UUID]) -> File:
+        told = WebhookDelivery.objects.filter(identity__in=identities).order_by("seq")
+        asked = Registration.objects.filter(identity__in=identities).order_by("created_at", "id")
+        return {
+            "webhooks": rows_of(
+                told,
+                *("id", "endpoint", "event", "trigger", "body", "status", "status_code", "text"),
+                *("created_at", "ended_at"),
+            ),
+            "registrations": rows_of(
+                asked,
+                *("event", "kind", "channel", "request_id", "contact_ref", "refusal"),
+                *("created_at", "told_at"),
+                account="account__name",
+            ),
+        }
 
-class CallbackHolder:
+    def owed(self, identities: Collection[UUID]) -> Sequence[Kept]:
+        return erasing.owed_notifications(identities)
+
+    def erase(self, person: Person) -> None:
+        erasing.erase_notifications(person)
+
+
+class CallbackHolder(Holder):
     """What providers told of them, once it has been applied."""
+
+    models: ClassVar[frozenset[type[Model]]] = frozenset({ProviderCallback})
 
     def timeline(self, identities: Collection[UUID], limit: int) -> Sequence[Moment]:
         about = set(identities)
@@ -62,15 +136,42 @@ class CallbackHolder:
             if identity in about
         ][:limit]
 
+    def file(self, identities: Collection[UUID]) -> File:
+        """The body of one that is about others too is theirs as well, and stays here."""
+        about = set(identities)
+        callbacks = ProviderCallback.objects.filter(identities__overlap=sorted(about))
+        return {
+            "callbacks": [
+                {
+                    "id": str(one.id),
+                    "account": one.account.name,
+                    "received_at": written(one.received_at),
+                    "status": one.status,
+                    "outcome": one.outcome,
+                    "body": _text(one) if about.issuperset(one.identities) else None,
+                }
+                for one in callbacks.select_related("account").order_by("seq")
+            ]
+        }
+
+    def erase(self, person: Person) -> None:
+        erasing.erase_callbacks(person)
+
 
 def connect() -> None:
     holders.register(_SYNCS)
     holders.register(_CALLBACKS)
     holders.register(_NOTIFICATIONS)
+    holders.register(_DRIFT)
 
 
 _SYNCS = SyncHolder()
+_DRIFT = DriftHolder()
 _CALLBACKS = CallbackHolder()
+
+
+def _text(callback: ProviderCallback) -> str:
+    return bytes(callback.body).decode(errors="replace")
 
 
 def _callback_moment(callback: ProviderCallback, identity: UUID) -> Moment:

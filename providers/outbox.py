@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.db.models import Case, Value, When
 from django.db.models.functions import Coalesce
 
-from consents.models import Consent, Standing
+from consents.models import ChannelIdentity, Consent, Standing
 from consents.models.base import new_id
 from consents.models.prepared import prepared
 from consents.signals import Line
@@ -81,10 +81,11 @@ def enqueue_table(sender: UUID, table: str, count: int) -> None:
 def retry(sync: ProviderSync) -> ProviderSync:
     """Tell the account the present bit again, at once; revives no old row.
 
+    Of somebody erased nobody can be told anything: the row stays as it is.
     The row that will carry it: one that waits already, else a new one.
     """
     [standing] = _locked([sync.identity_id])
-    if standing.may_write is None:
+    if standing.may_write is None or _is_nameless(sync.identity_id):
         return sync
     present = Kind.OPT_IN if standing.may_write else Kind.OPT_OUT
     told = ProviderSync.objects.filter(account=sync.account_id, identity=sync.identity_id)
@@ -134,6 +135,10 @@ def oldest_due_age() -> float | None:
     due = ProviderSync.objects.filter(status=Status.PENDING.value, due_at__lte=now)
     oldest = due.filter(account__is_enabled=True, account__is_held=False).order_by("due_at").first()
     return (now - oldest.due_at).total_seconds() if oldest else None
+
+
+def _is_nameless(identity: UUID) -> bool:
+    return ChannelIdentity.objects.filter(id=identity, address=None).exists()
 
 
 def _locked(identities: Iterable[UUID]) -> Sequence[Standing]:

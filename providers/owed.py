@@ -61,7 +61,8 @@ SELECT served.account_id, said.identity_id,
        newest.kind IS NULL AS is_first
 FROM said
 CROSS JOIN LATERAL (
-    SELECT sender_id, channel FROM consents_channelidentity WHERE id = said.identity_id OFFSET 0
+    SELECT sender_id, channel FROM consents_channelidentity
+    WHERE id = said.identity_id AND address IS NOT NULL OFFSET 0
 ) AS identity
 JOIN unnest(%(accounts)s::uuid[], %(senders)s::uuid[], %(channels)s::text[])
     AS served(account_id, sender_id, channel)

@@ -114,7 +114,7 @@ def test(endpoint: WebhookEndpoint) -> WebhookDelivery:
 
 
 def redeliver(one: WebhookDelivery) -> None:
-    """Deliver it again, under the same id; one that is just being sent is left alone."""
+    """Deliver it again, under the same id; left alone while it is being sent, and once erased."""
     _make_due(WebhookDelivery.objects.filter(id=one.id))
 
 
@@ -181,7 +181,8 @@ def _resumed(endpoint: WebhookEndpoint) -> dict[str, Any]:
 
 def _make_due(rows: Any, statuses: Sequence[DeliveryStatus] = ()) -> int:
     chosen = rows.filter(status__in=[one.value for one in statuses]) if statuses else rows
-    made: int = chosen.exclude(status=DeliveryStatus.SENDING.value).update(
+    can_be = chosen.exclude(status=DeliveryStatus.SENDING.value).exclude(body={})
+    made: int = can_be.update(
         status=DeliveryStatus.PENDING.value, attempts=0, due_at=database_clock(), ended_at=None
     )
     return made

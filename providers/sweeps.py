@@ -13,8 +13,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from consents import (
-    idempotency,
-    quotas,
+    erasure,
+    legal_holds,
+    retention,
     reviews,
     sealing,
     settling,
@@ -22,9 +23,9 @@ from consents import (
     window_lines,
 )
 from consents.anchors import AnchorError
-from consents.importing import intake
+from consents.retention import Kind as Kept
 from consents.writing import database_clock
-from providers import accounts, deliveries, hearing, outbox, settlement, verdicts
+from providers import accounts, attempts, deliveries, hearing, outbox, settlement, verdicts
 from providers.contract import Fault, Kind
 from providers.decisions import DAILY, LADDER
 from providers.models import ProviderAccount, ProviderSync, WebhookEndpoint
@@ -53,6 +54,7 @@ class Counts:
     retried: int = 0
     mended: int = 0
     tallied: int = 0
+    erased: int = 0
     purged: int = 0
     sealed: int = 0
 
@@ -77,6 +79,18 @@ class Needs:
         return " ".join(f"{name}={count}" for name, count in asdict(self).items())
 
 
+def connect() -> None:
+    """Called once, when the app is ready: what is forgotten by age."""
+    retention.register(
+        Kept("provider_syncs", "Changes that newer ones have followed", purge, 30, least=7),
+        Kept("call_traces", "Calls to providers, masked", attempts.forget, 90),
+        Kept("callback_bodies", "What providers wrote, word by word", hearing.forget_bodies, 90, 7),
+        Kept("ignored_callbacks", "Callbacks about no consent", hearing.purge, 30),
+        Kept("webhook_deliveries", "What subscribers were told", deliveries.purge, 30),
+        Kept("registrations", "Results that subscribers were told", verdicts.purge, 30),
+    )
+
+
 def sweep(*, purges: bool = True) -> Counts:
     """Everything but the sending; what it finds to send is due at once.
 
@@ -88,10 +102,13 @@ def sweep(*, purges: bool = True) -> Counts:
     counts.windows_closed = window_lines.close_run_out()
     counts.restated = settling.settle_purposes()
     counts.caught_up = _catch_up(counts)
+    # Before what failed is tried again: of the erased nothing is.
+    counts.erased = erasure.finish_open()
     counts.retried = _retry_opt_outs_daily()
     counts.mended = outbox.mend_stale()
     counts.tallied = tallies.keep(timezone.now())
-    counts.purged = _purge_everything() if purges else 0
+    # A long purge must not keep waiting what a killed worker held.
+    counts.purged = retention.forget_old(between=settlement.reap) if purges else 0
     _seal(counts)
     return counts
 
@@ -107,23 +124,6 @@ def _seal(counts: Counts) -> None:
             counts.freed += settlement.reap()
     except AnchorError as error:
         log.error("%s They are kept in the database, and this is tried again.", error)
-
-
-def _purge_everything() -> int:
-    purges = (
-        *(purge, idempotency.purge, quotas.purge, intake.purge_files),
-        *(deliveries.purge, verdicts.purge, hearing.purge),
-    )
-    return sum(_until_forgotten(forget) for forget in purges)
-
-
-def _until_forgotten(forget: Callable[[timedelta], int]) -> int:
-    total = 0
-    while forgotten := forget(KEPT_FOR):
-        total += forgotten
-        # A long purge must not keep waiting what a killed worker held.
-        settlement.reap()
-    return total
 
 
 def sweep_alone(*, purges: bool = True) -> Counts | None:
@@ -165,13 +165,17 @@ def needs() -> Needs:
 
 
 def purge(older_than: timedelta = KEPT_FOR) -> int:
-    """Delete ended rows that a newer one of their pair has followed, a chunk at a time."""
+    """Delete ended rows that a newer one of their pair has followed, a chunk at a time.
+
+    But those of people that a legal hold is on.
+    """
     ended = Q(
         status__in=[Status.SUCCEEDED.value, Status.SUPERSEDED.value, Status.FAILED.value],
         ended_at__lt=database_clock() - older_than,
     )
-    old = ProviderSync.objects.filter(ended, _has_newer()).values_list("id", flat=True)
-    _, deleted = ProviderSync.objects.filter(id__in=list(old[:CHUNK])).delete()
+    old = ProviderSync.objects.filter(ended, _has_newer())
+    free = old.exclude(identity__in=legal_holds.held_identities()).values_list("id", flat=True)
+    _, deleted = ProviderSync.objects.filter(id__in=list(free[:CHUNK])).delete()
     return deleted.get(ProviderSync._meta.label, 0)
 
 
@@ -183,8 +187,9 @@ def _has_newer() -> Exists:
 
 
 def _failed() -> QuerySet[ProviderSync]:
-    """Failed rows that nothing newer of their pair has made pointless."""
-    return ProviderSync.objects.filter(~_has_newer(), status=Status.FAILED.value)
+    """Failed rows that nothing newer of their pair, and no erasure, has made pointless."""
+    rows = ProviderSync.objects.filter(~_has_newer(), status=Status.FAILED.value)
+    return rows.filter(identity__address__isnull=False)
 
 
 def _retry_opt_outs_daily() -> int:

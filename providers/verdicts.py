@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from consents import ledger
+from consents import ledger, legal_holds
 from consents.models import Standing
 from consents.models.rows import update_rows
 from consents.vocabulary import Outcome
@@ -67,7 +67,8 @@ def resolve(after: Place | None = None) -> tuple[int, Place | None]:
 def purge(older_than: timedelta) -> int:
     """Forget registrations whose result was told, a chunk at a time; how many."""
     old = Registration.objects.filter(told_at__lt=database_clock() - older_than)
-    ids = list(old.values_list("id", flat=True)[:1000])
+    free = old.filter(Q(identity=None) | ~Q(identity__in=legal_holds.held_identities()))
+    ids = list(free.values_list("id", flat=True)[:1000])
     return Registration.objects.filter(id__in=ids).delete()[0]
 
 

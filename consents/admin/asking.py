@@ -54,7 +54,9 @@ def ask(
     return TemplateResponse(request, "admin/question.html", context)
 
 
-def add_error(form: forms.Form, error: ConsentError, fields: dict[str, str] | None = None) -> None:
+def add_error(
+    form: forms.BaseForm, error: ConsentError, fields: dict[str, str] | None = None
+) -> None:
     """Say it at the field at fault, or above the form where it has no such field."""
     field = (fields or {}).get(error.field or "", error.field)
     form.add_error(field if field in form.fields else None, error.message)

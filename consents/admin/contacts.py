@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
-from consents import extracts, moving
+from consents import disclosure, erasure, extracts, moving
 from consents.admin import (
     audit,
     overview,
@@ -24,13 +24,14 @@ from consents.admin import (
 )
 from consents.admin.asking import Question, ask
 from consents.admin.exports import ExportableAdmin
+from consents.admin.file_page import printed
 from consents.admin.filters import ContactChannelFilter, StateFilter
-from consents.admin.forms import MomentForm
+from consents.admin.forms import MomentForm, NothingForm
 from consents.admin.moves import move_form, move_of
 from consents.admin.tables import may
 from consents.admin.theme import action, display
 from consents.models import ChannelIdentity, Consent, Contact
-from consents.vocabulary import State
+from consents.vocabulary import Deed, State
 
 LISTED = 5
 TRAIL = "consents.view_staffaction"
@@ -54,7 +55,7 @@ class ContactAdmin(ExportableAdmin):
     fields = ("sender", "display_name", "external_id", "language")
     actions_list = ("record_for_somebody_new", "export")
     extracts = {"contacts": extracts.CONTACTS, "consents": extracts.CONSENTS}
-    actions_detail = ("record_consent", "preference_link", "move_address")
+    actions_detail = ("record_consent", "preference_link", "move_address", "disclose", "erase")
     change_form_outer_before_template = "admin/consents/contact/overview.html"
     change_form_outer_after_template = "admin/consents/contact/timeline.html"
 
@@ -90,6 +91,12 @@ class ContactAdmin(ExportableAdmin):
 
     def has_record_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return may(request, "consents.add_consentevent")
+
+    def has_erase_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return may(request, "consents.erase_contact")
+
+    def has_disclose_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return may(request, "consents.disclose_contact")
 
     def change_view(
         self,
@@ -143,9 +150,52 @@ class ContactAdmin(ExportableAdmin):
         )
         return ask(request, self, question, move_form(contact), carry_out)
 
+    @action("Their whole file…", permissions=["disclose"], icon="folder_shared")
+    def disclose(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """A page to be printed, on POST alone: whoever takes it out is noted."""
+        contact = self._asked_for(request, object_id)
+        if request.method == "POST":
+            audit.log(request, contact, "Took out their whole file.", Deed.EXPORTED)
+            return printed(request, self, disclosure.file_of(contact, actor=audit.staff(request)))
+        question = Question(
+            title="Take out all that is known of this person",
+            explanation="A page to be printed or saved, for the person who asked for it. It holds "
+            "every entry with its proof, and what providers and subscribers were told. That you "
+            "took it out is noted, and stands in it.",
+            button="Show the file",
+            back=reverse("admin:consents_contact_change", args=[contact.pk]),
+        )
+        return ask(request, self, question, NothingForm, lambda _: "")
+
+    @action("Erase…", permissions=["erase"], icon="person_remove")
+    def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        contact = self._asked_for(request, object_id)
+
+        def carry_out(_: dict[str, Any]) -> str:
+            report = erasure.erase(contact, actor=audit.staff(request))
+            audit.log(request, contact, "Erased.")
+            return wording.erased(report)
+
+        question = Question(
+            title="Erase this person",
+            explanation="Names, addresses and evidence go for good; nobody can bring them back. "
+            "The person is opted out of everything and stays so until they opt in themselves. The "
+            "entries of the ledger stay, without saying who they are about.",
+            button="Erase for good",
+            back=reverse("admin:consents_contact_change", args=[contact.pk]),
+            is_dangerous=True,
+        )
+        return ask(request, self, question, NothingForm, carry_out)
+
     @action("Record consent of somebody new", permissions=["record"], icon="edit_note")
     def record_for_somebody_new(self, request: HttpRequest) -> HttpResponse:
         return redirect("admin:consents_consentevent_add")
+
+    def _asked_for(self, request: HttpRequest, object_id: str) -> Contact:
+        contact: Contact | None = self.get_object(request, object_id)
+        if contact is None:
+            raise Http404
+        return contact
 
     @display("Name")
     def name(self, contact: Contact) -> str:

@@ -12,6 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 
 from consents.decision import Permission
+from consents.erasure import Report
 from consents.identifiers import is_business_scoped
 from consents.models import ChannelIdentity, Consent, ConsentEvent, Contact
 from consents.vocabulary import (
@@ -172,6 +173,13 @@ def counted(rows: QuerySet[Any], bound: int) -> str:
     """How many there are, as `1000+` where they are more than anybody would count."""
     count = rows.order_by()[: bound + 1].count()
     return f"{bound}+" if count > bound else str(count)
+
+
+def erased(report: Report) -> str:
+    """What became of it, and what is kept for now or for good."""
+    left = " ".join(f"{one.what.replace('_', ' ')} ({one.count}): {one.why}" for one in report.kept)
+    end = "Erased." if report.erasure.finished_at else "Erased, but for the address for now."
+    return f"{end} Kept: {left}" if left else end
 
 
 def link(page: str, row: Model, text: str = "") -> str:

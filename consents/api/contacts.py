@@ -14,7 +14,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from consents import contacts, entries, holders, identifiers, links
+from consents import contacts, disclosure, entries, erasure, holders, identifiers, links
 from consents.api import events, lookups, operations, schema
 from consents.api.door import Door, fields_of
 from consents.api.fields import Fields, shown_time
@@ -24,7 +24,7 @@ from consents.holders import Moment
 from consents.idempotency import Answer, Result
 from consents.identifiers import Address
 from consents.links import Link
-from consents.models import ChannelIdentity, ConsentEvent, Contact
+from consents.models import ChannelIdentity, ConsentEvent, Contact, Erasure
 from consents.vocabulary import Scope
 
 
@@ -72,7 +72,10 @@ class Contacts(Door):
 
 class OneContact(Door):
     scopes = {"GET": Scope.READ, "PATCH": Scope.MANAGE}
-    refused = {"DELETE": "A contact is never deleted, since the ledger speaks of it."}
+    refused = {
+        "DELETE": "A contact is never deleted, since the ledger speaks of it. To forget a person, "
+        "POST to its erase/."
+    }
 
     @operations.describe("read_contact", {200: schema.ContactBody}, finds=True)
     def get(self, request: Request, id: UUID) -> Response:
@@ -130,6 +133,41 @@ class PreferenceLink(Door):
         base = settings.PUBLIC_URL or self.request.build_absolute_uri("/")
         made = asdict(links.addresses(link, base))
         return {**made, "expires_at": shown_time(link.expires_at)}
+
+
+class Erasures(Door):
+    scopes = {"POST": Scope.MANAGE}
+
+    @operations.describe("erase_contact", {200: schema.ErasureBody}, repeatable=True, finds=True)
+    def post(self, request: Request, id: UUID) -> Response:
+        """Forget a person, and refuse to write to them from now on.
+
+        At once they are opted out of everything, and all that is personal goes but what somebody
+        must still be told. When nobody is owed word any more the address goes too, and
+        `finished_at` says when. `kept` says what is left and why. Once more, it changes nothing.
+        """
+        contact = _visible(self, id)
+        self.without_body()
+
+        def work() -> Answer:
+            done = erasure.erase(contact, actor=self.actor)
+            return Answer(200, {"erasure": str(done.erasure.id)})
+
+        return self.once(work, _shown_erasure)
+
+
+class WholeFile(Door):
+    scopes = {"GET": Scope.MANAGE}
+
+    @operations.describe("export_contact", {200: schema.FileBody}, finds=True)
+    def get(self, request: Request, id: UUID) -> Response:
+        """All that is known of a person, for the person.
+
+        Every event with its proofs, states, messages, what providers and subscribers were told and
+        what they said, what staff did. Who took it out is noted, in the file too.
+        """
+        self.query()
+        return Response(disclosure.file_of(_visible(self, id), actor=self.actor))
 
 
 class Timeline(Door):
@@ -200,6 +238,16 @@ def _of_holder(moment: Moment) -> dict[str, Any]:
 
 def _shown_result(result: Result) -> dict[str, Any]:
     return shown(_with_identities().get(id=result["contact"]))
+
+
+def _shown_erasure(result: Result) -> dict[str, Any]:
+    report = erasure.report(Erasure.objects.get(id=result["erasure"]))
+    return {
+        "contact": str(report.erasure.contact_id),
+        "asked_at": shown_time(report.erasure.asked_at),
+        "finished_at": shown_time(report.erasure.finished_at),
+        "kept": [{"what": one.what, "count": one.count, "why": one.why} for one in report.kept],
+    }
 
 
 def _with_identities() -> QuerySet[Contact]:

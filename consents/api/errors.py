@@ -26,10 +26,12 @@ RETRY_AFTER: Final = 2
 
 _STATUS: Final = {
     "endpoint_inactive": 409,
+    "erased": 409,
     "external_id_taken": 409,
     "gone": 410,
     "idempotency_in_progress": 409,
     "identity_conflict": 409,
+    "legal_hold": 409,
     "line_changed": 409,
     "no_identity": 409,
     "not_an_opt_in": 409,

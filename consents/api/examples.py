@@ -140,6 +140,7 @@ _CONFLICT: Final = Refusal(
 _TAKEN: Final = Refusal(
     "external_id_taken", "Another contact of this sender has this external_id.", "external_id"
 )
+_ERASED: Final = Refusal("erased", "This person was erased and is not named again.")
 
 _CUSTOMERS: Final = f"""\
 name,identity
@@ -174,7 +175,12 @@ OF: Final[Mapping[str, Example]] = {
             409: [
                 Refusal(
                     "identity_conflict", "This identity belongs to another contact.", "identity"
-                )
+                ),
+                Refusal(
+                    "erased",
+                    "This person was erased: name the address with which they came back.",
+                    "contact",
+                ),
             ],
         },
     ),
@@ -330,7 +336,56 @@ OF: Final[Mapping[str, Example]] = {
     "change_contact": Example(
         requests={"another name": {"display_name": "Ada Lovelace"}},
         answers={200: {**_CONTACT, "display_name": "Ada Lovelace"}},
-        refusals={409: [_TAKEN]},
+        refusals={409: [_TAKEN, _ERASED]},
+    ),
+    "export_contact": Example(
+        answers={
+            200: {
+                "written_at": WRITTEN_AT,
+                "contact": {name: _CONTACT[name] for name in _CONTACT if name != "identities"},
+                "held": {
+                    "identities": [
+                        {
+                            "id": IDENTITY,
+                            "channel": "WHATSAPP",
+                            "address": NUMBER,
+                            "warnings": [],
+                            "created_at": WRITTEN_AT,
+                        }
+                    ],
+                    "disclosures": [{"actor": _EVENT["actor"], "at": WRITTEN_AT}],
+                },
+            }
+        }
+    ),
+    "erase_contact": Example(
+        answers={
+            200: {
+                "contact": CONTACT,
+                "asked_at": WRITTEN_AT,
+                "finished_at": None,
+                "kept": [
+                    {
+                        "what": "provider_syncs",
+                        "count": 1,
+                        "why": "A provider must still be told that they opted out.",
+                    },
+                    {
+                        "what": "ledger_lines",
+                        "count": 5,
+                        "why": "They say what was agreed and when, and of nobody who.",
+                    },
+                ],
+            }
+        },
+        refusals={
+            409: [
+                Refusal(
+                    "legal_hold",
+                    "A legal hold is on: nothing of this person may be erased until it is lifted.",
+                )
+            ]
+        },
     ),
     "make_preference_link": Example(
         requests={

@@ -270,16 +270,6 @@ class IdentityBody(serializers.Serializer[Any]):
     warnings = serializers.ListField(child=serializers.CharField())
 
 
-class ContactBody(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    sender = serializers.CharField()
-    external_id = serializers.CharField(allow_null=True)
-    display_name = serializers.CharField(allow_blank=True)
-    language = serializers.CharField(allow_blank=True)
-    created_at = serializers.DateTimeField()
-    identities = IdentityBody(many=True)
-
-
 class PreferenceLinkRequest(RequestShape):
     """What the link is for."""
 
@@ -306,6 +296,46 @@ class PreferenceLinkBody(serializers.Serializer[Any]):
         child=serializers.CharField(), help_text="For the e-mail; empty without `unsubscribe`."
     )
     expires_at = serializers.DateTimeField()
+
+
+class NamesBody(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    sender = serializers.CharField()
+    external_id = serializers.CharField(allow_null=True)
+    display_name = serializers.CharField(allow_blank=True)
+    language = serializers.CharField(allow_blank=True)
+    created_at = serializers.DateTimeField()
+
+
+class ContactBody(NamesBody):
+    identities = IdentityBody(many=True)
+
+
+class FileBody(serializers.Serializer[Any]):
+    written_at = serializers.DateTimeField()
+    contact = NamesBody()
+    held = serializers.DictField(
+        child=serializers.ListField(child=serializers.DictField()),
+        help_text="Rows, oldest first, by the name of what they are: `identities`, `states`, "
+        "`events` with their proofs and the salts of their hashes, `messages`, `questions` for "
+        "staff, `staff_actions`, `disclosures` of this file, what providers and subscribers were "
+        "told and what they said.",
+    )
+
+
+class KeptBody(serializers.Serializer[Any]):
+    what = serializers.CharField(help_text="A word for programs.")
+    count = serializers.IntegerField()
+    why = serializers.CharField()
+
+
+class ErasureBody(serializers.Serializer[Any]):
+    contact = serializers.UUIDField()
+    asked_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(
+        allow_null=True, help_text="Null while somebody must still be told."
+    )
+    kept = KeptBody(many=True)
 
 
 class MomentBody(serializers.Serializer[Any]):

@@ -38,5 +38,7 @@ urlpatterns = [
         contacts.PreferenceLink.as_view(),
         name="contact-preference-link",
     ),
+    path("v1/contacts/<uuid:id>/erase/", contacts.Erasures.as_view(), name="contact-erase"),
+    path("v1/contacts/<uuid:id>/export/", contacts.WholeFile.as_view(), name="contact-export"),
     path("v1/contacts/<uuid:id>/timeline/", contacts.Timeline.as_view(), name="contact-timeline"),
 ]

@@ -23,17 +23,17 @@ class Known(NamedTuple):
 
 
 class Respelled(NamedTuple):
-    """A statement whose identity is kept in another spelling, or erased (None)."""
+    """A statement whose identity is kept in another spelling."""
 
     n: int
     channel: str
     salt: bytes
-    kept: str | None
+    kept: str
 
     @property
     def commitment(self) -> bytes:
         """To the address that is kept."""
-        return commit_to_address(self.salt, self.channel, self.kept or "")
+        return commit_to_address(self.salt, self.channel, self.kept)
 
 
 # Erased identities have no lookup key, and are recognised by their digest.
@@ -89,13 +89,13 @@ WITH found AS (
 ), named AS (
     UPDATE {sql.STAGED} staged
     SET identity_id = found.id, is_made = false, contact_id = found.contact_id,
-        address = found.address
+        address = COALESCE(found.address, staged.address)
     FROM found WHERE found.n = staged.n
     RETURNING staged.n, staged.channel, staged.address_salt, found.said,
               found.address AS kept
 )
 SELECT n, channel, address_salt, kept FROM named
-WHERE kept IS DISTINCT FROM said ORDER BY n
+WHERE kept <> said ORDER BY n
 """
 _SOUGHT: Final = {name: staging.COLUMNS[name] for name in ("channel", "lookup_key", "digest")}
 _FIND_ONE: Final = f"""
@@ -153,7 +153,7 @@ def settle_one(sender: Sender, row: Row) -> Row:
         identity_id=str(known.id),
         is_made=False,
         contact_id=str(known.contact),
-        address=known.address,
+        address=known.address or row.address,
     )
 
 

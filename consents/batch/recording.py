@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models.expressions import RawSQL
 from django.db.models.signals import post_save
 
-from consents.batch import people, sql, staging
+from consents.batch import erased, people, sql, staging
 from consents.batch.people import Known
 from consents.batch.prepared import Prepared
 from consents.folding import Fold
@@ -44,6 +44,11 @@ class Written(NamedTuple):
     def effective(self) -> bool:
         return self.outcome == "changed"
 
+    @property
+    def nameless(self) -> Written:
+        """Of somebody erased, whose address is nobody's to be told."""
+        return self._replace(identity=self.identity._replace(address=None))
+
 
 class Tally(NamedTuple):
     """How many statements did what, and the first and last of their lines."""
@@ -73,7 +78,8 @@ def record_staged(sender: Sender, purposes: PurposeTree, count: int) -> Tally:
     _settle_people(sender, count)
     with connection.cursor() as cursor:
         cursor.execute(sql.WRITE_AND_COUNT, _constants(sender, purposes))
-        outcomes, first, last, identities, of_purposes, several = cursor.fetchone()
+        outcomes, first, last, identities, of_purposes, several, gone = cursor.fetchone()
+    erased.treat(gone)
     _mend(purposes, set(zip(identities, of_purposes, strict=True)), set(several))
     lines_recorded.send(ConsentEvent, lines=_lines(sender, sum(outcomes.values())))
     return Tally(outcomes, first, last)
@@ -87,10 +93,11 @@ def _record_many(
     _settle_people(sender, staged.people)
     with connection.cursor() as cursor:
         cursor.execute(sql.WRITE, _constants(sender, purposes))
-        written, late, several = _read(statements, cursor.fetchall())
+        written, late, several, gone = _read(statements, cursor.fetchall())
+    gone -= erased.treat(gone)
     _mend(purposes, late, several)
     lines_recorded.send(ConsentEvent, lines=_lines(sender, len(written)))
-    return written
+    return [one.nameless if one.identity.id in gone else one for one in written]
 
 
 def _record_one(sender: Sender, purposes: PurposeTree, statement: Prepared) -> Written:
@@ -101,7 +108,10 @@ def _record_one(sender: Sender, purposes: PurposeTree, statement: Prepared) -> W
         row = row._replace(address_commitment=staging.as_bytes(commitment))
     with prepared() as cursor:
         cursor.execute(_WRITE_ONE, {**row._asdict(), **_constants(sender, purposes)})
-        [written], late, several = _read([statement], cursor.fetchall())
+        [written], late, several, gone = _read([statement], cursor.fetchall())
+    did = (statement, written.occurred_at, written.recorded_at)
+    if gone and not erased.treat_one(written.identity.id, *did):
+        written = written.nameless
     _mend(purposes, late, several)
     post_save.send(
         ConsentEvent,
@@ -124,20 +134,26 @@ def _settle_people(sender: Sender, count: int) -> None:
 
 def _read(
     statements: Sequence[Prepared], rows: Iterable[tuple[Any, ...]]
-) -> tuple[list[Written], set[tuple[UUID, UUID]], set[UUID]]:
-    """What was written; the pairs to name anew; the people for whom several purposes count."""
+) -> tuple[list[Written], set[tuple[UUID, UUID]], set[UUID], set[UUID]]:
+    """What was written; the pairs to name anew; the people for whom several purposes count.
+
+    And who is erased.
+    """
     written: list[Written] = []
     late: set[tuple[UUID, UUID]] = set()
     several: set[UUID] = set()
-    for n, *identity, commitment, seq, outcome, occurred, recorded, is_late, has_several in rows:
-        known = Known(*identity)
+    gone: set[UUID] = set()
+    for n, identity, contact, address, commitment, *did, is_late, has_several, is_erased in rows:
+        known = Known(identity, contact, address)
         one = statements[n]._replace(address_commitment=bytes(commitment))
-        written.append(Written(one, known, seq, outcome, occurred, recorded))
+        written.append(Written(one, known, *did))
         if is_late:
             late.add((known.id, one.purpose))
         if has_several:
             several.add(known.id)
-    return written, late, several
+        if is_erased:
+            gone.add(known.id)
+    return written, late, several, gone
 
 
 def _constants(sender: Sender, purposes: PurposeTree) -> dict[str, Any]:

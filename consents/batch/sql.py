@@ -113,6 +113,7 @@ clock AS MATERIALIZED (
     SELECT clock_timestamp() AS now
 ), timed AS (
     SELECT {", ".join(f"staged.{name}" for name in FOLDED)},
+           standing.erased_at IS NOT NULL AS is_erased,
            GREATEST(clock.now, standing.last_recorded_at + interval '1 microsecond')
            + interval '1 microsecond'
              * (row_number() OVER (PARTITION BY staged.identity_id ORDER BY n) - 1) AS recorded_at
@@ -212,7 +213,7 @@ _WRITE: Final = f"""
 _EACH: Final = f"""
 SELECT judged.n, judged.identity_id, staged.contact_id, staged.address,
        staged.address_commitment, lines.seq, judged.outcome, judged.occurred_at,
-       judged.recorded_at, traced.has_late, others.has_several
+       judged.recorded_at, traced.has_late, others.has_several, judged.is_erased
 FROM judged
 JOIN {STAGED} staged ON staged.n = judged.n
 JOIN lines ON lines.id = staged.event_id
@@ -226,13 +227,14 @@ SELECT (SELECT json_object_agg(outcome, rows)
        (SELECT min(seq) FROM lines), (SELECT max(seq) FROM lines),
        ARRAY(SELECT identity_id FROM pairs WHERE has_late ORDER BY n),
        ARRAY(SELECT purpose_id FROM pairs WHERE has_late ORDER BY n),
-       ARRAY(SELECT identity_id FROM others WHERE has_several)
+       ARRAY(SELECT identity_id FROM others WHERE has_several),
+       ARRAY(SELECT DISTINCT identity_id FROM judged WHERE is_erased)
 """
 WRITE: Final = f"WITH {_WRITE} {_EACH}"
 """Says of each statement what was written of it."""
 WRITE_AND_COUNT: Final = f"WITH {_WRITE} {_TALLY}"
 """Says how many statements did what, the first and last of the lines, which pairs have to be named
-anew, and for whom several purposes count."""
+anew, for whom several purposes count, and who is erased."""
 
 
 def write_one(columns: Mapping[str, str]) -> str:

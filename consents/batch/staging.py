@@ -87,7 +87,7 @@ class Row(NamedTuple):
     is_first: bool
     contact_id: str
     channel: str
-    address: str | None
+    address: str
     lookup_key: str
     digest: str
     warnings: str
@@ -234,9 +234,9 @@ def _columns_of(contact: NewContact) -> dict[str, Any]:
     }
 
 
-def committed(one: Prepared, kept: str | None) -> bytes:
-    """The commitment to the address that is kept: another spelling, or erased."""
-    return commit_to_address(one.address_salt, one.address.channel.value, kept or "")
+def committed(one: Prepared, kept: str) -> bytes:
+    """The commitment to the address that is kept, in another spelling."""
+    return commit_to_address(one.address_salt, one.address.channel.value, kept)
 
 
 # Of both there are few, and they are slow to write.

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from consents.batch import sql
 from consents.errors import ConsentError
-from consents.vocabulary import SPREADING_ORIGINS
+from consents.vocabulary import INHERITED_ORIGINS
 
 INVALID: Final = "invalid"
 CATEGORIES: Final = {
@@ -40,7 +40,7 @@ class Verdict(NamedTuple):
 
 
 _CONFLICT: Final = ("identity_conflict", "This identity belongs to another contact.", "identity")
-_ORIGINS: Final = ", ".join(f"'{origin}'" for origin in sorted(SPREADING_ORIGINS))
+_ORIGINS: Final = ", ".join(f"'{origin}'" for origin in sorted(INHERITED_ORIGINS))
 _TAKEN_OVER: Final = {
     "n": "0",
     "identity_id": "identity_id",
@@ -62,9 +62,12 @@ WITH claimed AS (
     WHERE owner IS NOT NULL ORDER BY identity_id, n
 ), known AS (
     SELECT identity.id, identity.contact_id, contact.external_id,
-           contact.external_id IS NULL AND contact.display_name = '' AS is_stranger
-    FROM consents_channelidentity identity JOIN consents_contact contact
-      ON contact.id = identity.contact_id
+           contact.external_id IS NULL AND contact.display_name = ''
+               AND standing.erased_at IS NULL AS is_stranger,
+           standing.erased_at IS NOT NULL AS is_erased
+    FROM consents_channelidentity identity
+    JOIN consents_contact contact ON contact.id = identity.contact_id
+    JOIN consents_standing standing ON standing.identity_id = identity.id
     WHERE identity.id IN (SELECT identity_id FROM claimed)
 ), joining AS (
     SELECT claimed.* FROM claimed LEFT JOIN known ON known.id = claimed.identity_id
@@ -91,7 +94,8 @@ WITH claimed AS (
     WHERE said.lifted_at > stop.occurred_at IS NOT TRUE
     GROUP BY kin.identity_id, stop.purpose_id
 ), owned AS (
-    SELECT staged.*, staged.action = 'opt_in' AND staged.owner <> CASE
+    SELECT staged.*,
+           staged.action = 'opt_in' AND known.is_erased IS NOT TRUE AND staged.owner <> CASE
                WHEN known.is_stranger IS FALSE THEN COALESCE(known.external_id, '')
                ELSE claimed.owner END IS TRUE AS is_others
     FROM checked_statement staged

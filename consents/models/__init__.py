@@ -4,6 +4,7 @@ from consents.models.imports import ImportChunk, ImportFile, ImportPiece, Import
 from consents.models.keys import ApiKey, IdempotencyRecord, KeyUse, VisitorUse
 from consents.models.ledger import ConsentEvent, EventDetail
 from consents.models.people import ChannelIdentity, Contact, Sender
+from consents.models.privacy import Disclosure, Erasure, LegalHold, RetentionRule
 from consents.models.purposes import Keyword, Purpose
 from consents.models.review import ReviewItem, Revocation
 from consents.models.seals import Seal, SealKey, Verification
@@ -19,6 +20,8 @@ __all__ = [
     "ConsentEvent",
     "Contact",
     "DayTally",
+    "Disclosure",
+    "Erasure",
     "EventDetail",
     "IdempotencyRecord",
     "ImportChunk",
@@ -28,8 +31,10 @@ __all__ = [
     "InboundMessage",
     "KeyUse",
     "Keyword",
+    "LegalHold",
     "Purpose",
     "ReachTally",
+    "RetentionRule",
     "ReviewItem",
     "Revocation",
     "Seal",

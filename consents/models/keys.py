@@ -110,7 +110,8 @@ class VisitorUse(Use):
 class IdempotencyRecord(models.Model):
     """That a write was carried out under this key, and which lines came of it.
 
-    Lives in the write's own transaction: either both are there or neither.
+    Lives in the write's own transaction: either both are there or neither. `key` and `body_sha256`
+    are keyed hashes.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

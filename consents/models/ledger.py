@@ -7,7 +7,7 @@ a line's sender is its identity's.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.db import models
 
@@ -127,3 +127,14 @@ class EventDetail(models.Model):
             "evidence": self.evidence,
             "note": self.note,
         }
+
+
+NOTHING_PERSONAL: Final[dict[str, Any]] = {
+    "ip": None,
+    "user_agent": "",
+    "evidence": {},
+    "note": "",
+    "salt": None,
+    "address_salt": None,
+}
+"""What is left of a detail that is forgotten; the database lets it be changed to this alone."""

@@ -86,7 +86,11 @@ class Contact(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        permissions = [("export_contact", "Can take lists of people and of the ledger out")]
+        permissions = [
+            ("export_contact", "Can take lists of people and of the ledger out"),
+            ("erase_contact", "Can erase a contact"),
+            ("disclose_contact", "Can take out all that is known of a contact"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["sender", "external_id"], name="contact_external_id_unique"

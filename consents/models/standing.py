@@ -103,6 +103,7 @@ class Standing(models.Model):
     `held_by`: the line that put a hold on marketing, while it is on.
     `may_write`: whether any purpose is allowed by explicit consent; None before any was stated.
     `last_recorded_at`: the newest `recorded_at` among the identity's lines.
+    `erased_at`: since when the person is erased; None again once they have come back.
     """
 
     identity = models.OneToOneField(
@@ -121,6 +122,7 @@ class Standing(models.Model):
     held_at = models.DateTimeField(null=True)
     may_write = models.BooleanField(null=True)
     last_recorded_at = models.DateTimeField(null=True)
+    erased_at = models.DateTimeField(null=True)
 
     objects = StandingQuerySet.as_manager()
 
@@ -138,7 +140,10 @@ class Standing(models.Model):
 
 
 class InboundMessage(models.Model):
-    """That a person wrote, and when, by the provider's clock. What they wrote is not kept."""
+    """That a person wrote, and when, by the provider's clock. What they wrote is not kept.
+
+    `message_id` is a keyed hash of the provider's: WhatsApp's own ids hold the person's number.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     sender = models.ForeignKey(Sender, on_delete=models.PROTECT, related_name="+", db_index=False)

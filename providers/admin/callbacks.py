@@ -25,6 +25,7 @@ from providers.outcomes import CallbackStatus
 from providers.redaction import HIDDEN, Mask
 
 APPLIED_AT_ONCE = 200
+KEPT_NO_MORE = "Kept no more."
 SHOWN_MAX = 8000
 STATUSES = {
     CallbackStatus.STORED: "Waiting",
@@ -168,6 +169,8 @@ class ProviderCallbackAdmin(ReadOnlyAdmin):
 
 def masked(body: bytes) -> str:
     """The shape of a body: no number whole, and nothing that a person wrote or is called."""
+    if not body:
+        return KEPT_NO_MORE
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):

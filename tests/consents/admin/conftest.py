@@ -12,7 +12,16 @@ from django.test import Client
 from django.urls import reverse
 
 from consents import sealing
-from consents.models import ApiKey, ChannelIdentity, Contact, ImportRun, ReviewItem, Sender
+from consents.models import (
+    ApiKey,
+    ChannelIdentity,
+    Contact,
+    ImportRun,
+    LegalHold,
+    RetentionRule,
+    ReviewItem,
+    Sender,
+)
 from providers import subscribers
 from providers.models import Drift, ProviderAccount, ProviderCallback
 from tests.consents.factories import NUMBER, MessageFactory, OptInFactory
@@ -99,4 +108,6 @@ def one_of_each(officer: User, sender: Sender) -> ProviderAccount:
     ImportRun.objects.create(
         sender=sender, file_name="list.csv", sha256=bytes(32), size=0, started_at=now
     )
+    RetentionRule.objects.create(kind="messages", days=400)
+    LegalHold.objects.create(sender=sender, reason="a lawsuit", placed_by="staff:1", placed_at=now)
     return account

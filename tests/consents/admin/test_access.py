@@ -57,6 +57,8 @@ TABLE = {
         "preference_link": AGENT,
         "move_address": OFFICER,
         "export": OFFICER,
+        "disclose": OFFICER,
+        "erase": OFFICER,
     },
     "consents.ImportRun": {
         **READ_ONLY,
@@ -66,7 +68,9 @@ TABLE = {
     },
     "consents.Keyword": {**RULES_OF_OFFICERS, "list: delete_selected": OFFICER}
     | {"try_message": VIEWER},
+    "consents.LegalHold": {**READ_ONLY, "add": OFFICER, "lift": OFFICER},
     "consents.Purpose": {**RULES_OF_OFFICERS, "delete": NOBODY},  # those that are built in
+    "consents.RetentionRule": {**RULES_OF_OFFICERS, "list: delete_selected": OFFICER},
     "consents.ReviewItem": {
         **READ_ONLY,
         "release": AGENT,

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from consents.admin import timeline
-from consents.models import Contact, StaffAction
+from consents.models import Contact, Disclosure, StaffAction
 from tests.consents.factories import (
     NUMBER,
     OTHER_NUMBER,
@@ -266,3 +266,68 @@ def test_somebody_elses_address_cannot_be_moved_from_here(desk):
     ContactFactory(external_id="crm-other")
     answer = desk.post(moving(here), {**MOVE, "identity": str(theirs.pk)})
     assert "identity" in answer.context["form"].errors
+
+
+# --- forgotten
+
+
+def erase_page(contact):
+    return reverse("admin:consents_contact_erase", args=[contact.pk])
+
+
+def test_nobody_is_erased_by_following_a_link(desk):
+    contact = OptInFactory(contact=ContactFactory(display_name="Astrid")).identity.contact
+    text = desk.get(erase_page(contact)).content.decode()
+    assert "for good" in text
+    contact.refresh_from_db()
+    assert contact.display_name == "Astrid"
+
+
+def test_staff_erase_somebody_and_are_told_what_is_kept(desk, officer):
+    contact = OptInFactory(contact=ContactFactory(display_name="Astrid")).identity.contact
+    answer = desk.post(erase_page(contact), follow=True)
+    text = answer.content.decode()
+    assert "Erased. Kept: ledger lines (3)" in text
+    assert "WhatsApp (erased)" in text
+    assert "Astrid" not in text
+    assert contact.identities.get().events.latest("seq").actor == f"staff:{officer.pk}"
+    assert "Erased." in StaffAction.objects.filter(contact=contact.pk).values_list(
+        "text", flat=True
+    )
+
+
+def test_only_who_may_erase_does(desk_with):
+    contact = OptInFactory().identity.contact
+    rights = ["view_contact", "change_contact"]
+    assert desk_with(*rights).post(erase_page(contact)).status_code == 403
+    assert contact.identities.get().address == NUMBER
+    desk_with(*rights, "erase_contact").post(erase_page(contact))
+    assert contact.identities.get().address is None
+
+
+# --- handed out
+
+
+def file_page(contact):
+    return reverse("admin:consents_contact_disclose", args=[contact.pk])
+
+
+def test_a_persons_file_is_shown_when_somebody_asks_for_it_and_that_is_noted(desk, officer):
+    contact = ContactFactory(display_name="<Astrid>")
+    OptInFactory(contact=contact, note="rang us about it")
+    assert "rang us about it" not in desk.get(file_page(contact)).content.decode()
+    assert not Disclosure.objects.exists()
+    answer = desk.post(file_page(contact))
+    text = answer.content.decode()
+    assert "&lt;Astrid&gt;" in text
+    assert "rang us about it" in text
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert Disclosure.objects.get(contact=contact).actor == f"staff:{officer.pk}"
+
+
+def test_only_who_may_take_out_a_file_does(desk_with):
+    contact = OptInFactory().identity.contact
+    rights = ["view_contact", "change_contact"]
+    assert desk_with(*rights).post(file_page(contact)).status_code == 403
+    assert not Disclosure.objects.exists()
+    assert desk_with(*rights, "disclose_contact").post(file_page(contact)).status_code == 200

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from consents.models import ChannelIdentity, Contact
+from consents.models import ApiKey, ChannelIdentity, ConsentEvent, Contact, Disclosure
 from tests.consents.api.caller import code_of, issue
 from tests.consents.factories import (
     NUMBER,
@@ -143,3 +143,67 @@ def test_the_timeline_shows_what_happened_newest_first(api):
     assert events[0]["data"]["action"] == "opt_out"
     newest = api.get(f"contacts/{contact.id}/timeline/", limit=1).json()["results"]
     assert len(newest) == 1
+
+
+# --- forgotten
+
+
+def test_a_person_is_erased_and_the_answer_says_what_is_kept(api):
+    contact = OptInFactory(contact=ContactFactory(**ADA)).identity.contact
+    body = api.post(f"contacts/{contact.id}/erase/").json()
+    assert (body["contact"], body["finished_at"] is None) == (str(contact.id), False)
+    assert [one["what"] for one in body["kept"]] == ["ledger_lines", "address_hashes"]
+    shown = api.get(f"contacts/{contact.id}/").json()
+    assert (shown["external_id"], shown["display_name"], shown["language"]) == (None, "", "")
+    assert shown["identities"][0]["identity"] is None
+    answer = api.get("permission/", channel="WHATSAPP", identity=NUMBER).json()
+    assert answer["reason"] == "opted_out"
+    assert ConsentEvent.objects.latest("seq").actor == ApiKey.objects.get().prefix
+
+
+def test_the_erased_are_found_by_their_address_and_not_named_again(api):
+    contact = OptInFactory(contact=ContactFactory(**ADA)).identity.contact
+    api.post(f"contacts/{contact.id}/erase/")
+    assert ids(api.get("contacts/", identity=NUMBER)) == {str(contact.id)}
+    assert code_of(api.patch(f"contacts/{contact.id}/", ADA)) == (409, "erased")
+    said = {"action": "opt_in", "contact": str(contact.id), "source": "WEB"}
+    assert code_of(api.post("consent-events/", said)) == (409, "erased")
+
+
+def test_erasing_again_answers_the_same_and_changes_nothing(api, counts):
+    contact = OptInFactory().identity.contact
+    first = api.post(f"contacts/{contact.id}/erase/", Idempotency_Key=NUMBER)
+    before = counts()
+    for key in ({"Idempotency_Key": NUMBER}, {}):
+        assert api.post(f"contacts/{contact.id}/erase/", **key).json() == first.json()
+    assert counts() == before
+
+
+def test_to_erase_takes_its_own_right(api):
+    contact = OptInFactory().identity.contact
+    path = f"contacts/{contact.id}/erase/"
+    assert code_of(issue("record", "read").post(path)) == (403, "scope_missing")
+    SenderFactory(key="other")
+    assert code_of(issue(senders=["other"]).post(path)) == (404, "not_found")
+    assert code_of(api.post(path, {"reason": "asked"})) == (400, "unknown_field")
+    assert api.get(path).status_code == 405
+    assert ChannelIdentity.objects.get().address == NUMBER
+
+
+# --- handed out
+
+
+def test_a_person_is_handed_out_whole_and_the_key_that_did_it_is_noted(api):
+    contact = OptInFactory(contact=ContactFactory(**ADA)).identity.contact
+    body = api.get(f"contacts/{contact.id}/export/").json()
+    assert body["contact"]["display_name"] == "Ada"
+    assert body["held"]["events"][0]["action"] == "opt_in"
+    assert body["held"]["disclosures"][0]["actor"] == ApiKey.objects.get().prefix
+
+
+def test_to_take_out_a_file_takes_its_own_right(api):
+    path = f"contacts/{OptInFactory().identity.contact_id}/export/"
+    assert code_of(issue("record", "read").get(path)) == (403, "scope_missing")
+    SenderFactory(key="other")
+    assert code_of(issue(senders=["other"]).get(path)) == (404, "not_found")
+    assert not Disclosure.objects.exists()

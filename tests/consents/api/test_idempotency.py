@@ -13,7 +13,7 @@ from config.cluster import OWNER
 from consents import idempotency, ledger
 from consents.api import refusals
 from consents.api.errors import error_body
-from consents.idempotency import Answer, OutcomeUnknown
+from consents.idempotency import Answer, Call, OutcomeUnknown
 from consents.models import ApiKey, ConsentEvent, Contact, IdempotencyRecord, InboundMessage
 from tests.conftest import CLUSTER
 from tests.consents.api.caller import code_of, issue
@@ -146,13 +146,14 @@ def test_one_message_sent_at_once_under_several_keys_counts_once(api):
 @pytest.mark.django_db(transaction=True)
 def test_a_twin_that_takes_too_long_is_reported(api, as_owner, monkeypatch):
     monkeypatch.setattr(idempotency, "TWIN_WAITS", "50ms")
+    key = ApiKey.objects.get()
+    twin = Call(key, "POST", "/api/v1/consent-events/", "slow", b"")
     with as_owner.transaction(force_rollback=True):
         as_owner.execute(
             "INSERT INTO consents_idempotencyrecord "
             "(id, api_key_id, method, path, key, body_sha256, status, result, created_at) "
-            "VALUES (gen_random_uuid(), %s, 'POST', '/api/v1/consent-events/', 'slow', '', 0, "
-            "'{}', now())",
-            [ApiKey.objects.get().id],
+            "VALUES (gen_random_uuid(), %s, %s, %s, %s, '', 0, '{}', now())",
+            [key.id, twin.method, twin.path, twin.kept_key],
         )
         answer = api.post("consent-events/", OPT_IN, Idempotency_Key="slow")
     [shown] = refusals.USUAL[409]

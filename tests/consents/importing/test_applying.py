@@ -20,7 +20,15 @@ from consents.importing import apart, applying, runs, whose
 from consents.importing import rows as importing_rows
 from consents.importing.columns import Manner, Reader
 from consents.importing.files import Source
-from consents.models import ConsentEvent, Contact, ImportRun, Purpose, Sender
+from consents.models import (
+    ChannelIdentity,
+    ConsentEvent,
+    Contact,
+    EventDetail,
+    ImportRun,
+    Purpose,
+    Sender,
+)
 from tests.consents.books import by_the_general_path, everything, may_write
 from tests.consents.conftest import Counts
 from tests.consents.factories import (
@@ -36,6 +44,7 @@ from tests.consents.importing.worlds import (
     Line,
     files,
     pasts,
+    pasts_with_erasures,
     prepare,
     recorded,
     some,
@@ -81,6 +90,44 @@ def test_an_import_writes_what_the_ledgers_own_path_writes(
     file = written(tmp_path, rows)
     expected = left_by(by_the_ledger, past, file, rolled_back)
     assert left_by(by_import, past, file, rolled_back) == expected
+
+
+def people_left_by(
+    way: Callable[[Sender, Source], None], past: Sequence[Act], file: Source, rolled_back: Rolled
+) -> list[Any]:
+    """Who is known by what, what is kept about their lines, and how they stand."""
+    with rolled_back():
+        way(prepare(past), file)
+        lines = EventDetail.objects.exclude(event__action="identity_moved")
+        return [
+            dict(ImportRun.objects.get().counts),
+            *(
+                (one.address, one.standing.erased_at is None, one.standing.may_write)
+                for one in ChannelIdentity.objects.order_by("digest").select_related("standing")
+            ),
+            sorted(
+                (bytes(one.event.identity.digest), one.salt is None, one.erased_at is None)
+                for one in lines.select_related("event__identity")
+            ),
+            sorted(Contact.objects.values_list("display_name", flat=True)),
+        ]
+
+
+@some
+@given(past=pasts_with_erasures, rows=files, chunk=st.sampled_from([1, 2, 5, 100]))
+def test_an_import_treats_people_who_were_erased_as_the_ledgers_own_path_does(
+    sender: Sender,
+    rolled_back: Rolled,
+    chunks_of: Chunks,
+    tmp_path: Path,
+    past: list[Act],
+    rows: list[Line],
+    chunk: int,
+) -> None:
+    chunks_of(chunk)
+    file = written(tmp_path, rows)
+    expected = people_left_by(by_the_ledger, past, file, rolled_back)
+    assert people_left_by(by_import, past, file, rolled_back) == expected
 
 
 # --- stopped in between

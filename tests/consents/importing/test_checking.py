@@ -38,6 +38,7 @@ from tests.consents.importing.worlds import (
     Line,
     files,
     pasts,
+    pasts_with_erasures,
     prepare,
     recorded,
     some,
@@ -104,6 +105,22 @@ def test_what_is_said_of_a_file_is_what_recording_it_does(
         sender = prepare(past)
         foretold = list(looked_at(sender, file))
         assert_so(foretold, recorded(sender, file))
+
+
+@some
+@given(past=pasts_with_erasures, rows=files)
+def test_what_is_said_of_people_who_were_erased_is_so_too(
+    sender: Sender, rolled_back: Rolled, tmp_path: Path, past: list[Act], rows: list[Line]
+) -> None:
+    """Their lines do not say which row they came from, so it is counted."""
+    file = written(tmp_path, rows)
+    with rolled_back():
+        sender = prepare(past)
+        foretold = Counter(one.category for one in looked_at(sender, file))
+        counts = Counter(recorded(sender, file).counts)
+        assert foretold["new"] + foretold["changed"] == counts["changed"]
+        assert foretold["invalid"] == counts["invalid"]
+        assert foretold.total() == counts.total()
 
 
 @some

@@ -12,11 +12,13 @@ from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from consents import addressbook, erasure, identifiers
 from consents.errors import ConsentError
 from consents.importing import applying, runs
 from consents.importing.columns import Manner, Reader
 from consents.importing.files import Source
 from consents.models import Contact, ImportRun, Sender
+from consents.vocabulary import Channel
 from tests.consents.factories import (
     NUMBER,
     OTHER_NUMBER,
@@ -54,6 +56,9 @@ class Act(NamedTuple):
     minute: int
 
     def happen(self) -> None:
+        if self.how == "erase":
+            _erase(self.number, self.channel)
+            return
         made = {"opt_in": OptInFactory, "opt_out": OptOutFactory, "stop": StopFactory}[self.how]
         # Whose somebody is may be known otherwise already.
         with suppress(ConsentError):
@@ -64,6 +69,14 @@ class Act(NamedTuple):
                 contact=_contact(self.owner) if self.owner else None,
                 occurred_at=START + timedelta(minutes=self.minute),
             )
+
+
+def _erase(number: str, channel: str) -> None:
+    """Whoever has this address, where anybody has."""
+    sender = Sender.objects.get(key="default")
+    found = addressbook.find(sender, [identifiers.normalise(Channel(channel), number)])
+    for identity in found.values():
+        erasure.erase(identity.contact, actor="staff:1")
 
 
 def _contact(external_id: str) -> Contact:
@@ -115,6 +128,16 @@ lines = st.builds(
     display_name=st.sampled_from(["", "Astrid"]),
     minute=st.none() | minutes | minutes | st.just(99),
 )
+erasures = st.builds(
+    Act,
+    how=st.just("erase"),
+    number=st.sampled_from(PEOPLE),
+    channel=channels,
+    purpose=st.just(""),
+    owner=st.just(""),
+    minute=st.just(0),
+)
+pasts_with_erasures = st.lists(acts | erasures, min_size=2, max_size=8)
 pasts = st.lists(acts, max_size=6) | st.lists(acts, min_size=4, max_size=8)
 files = st.lists(lines, max_size=12) | st.lists(lines, min_size=6, max_size=12)
 

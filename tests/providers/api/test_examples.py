@@ -23,6 +23,7 @@ OPERATIONS = [
     *("check", "check_many", "check_audience", "claim_confirmation", "receive_message"),
     *("list_contacts", "create_contact", "read_contact", "change_contact", "read_timeline"),
     "make_preference_link",
+    *("export_contact", "erase_contact"),
     *("list_syncs", "read_sync", "retry_sync"),
     *("list_webhook_endpoints", "create_webhook_endpoint", "read_webhook_endpoint"),
     *("change_webhook_endpoint", "delete_webhook_endpoint", "rotate_webhook_secret"),
@@ -78,6 +79,8 @@ def shape(value: Any) -> Any:
     """The names in a value, at every depth; of a list those of its first element."""
     if isinstance(value, dict) and "kind" in value and "data" in value:
         return {**dict.fromkeys(value), "data": "differs by kind"}
+    if isinstance(value, dict) and "held" in value:
+        return {**dict.fromkeys(value), "held": "differs by what is known"}
     if isinstance(value, dict):
         return {name: shape(one) for name, one in value.items()}
     if isinstance(value, str) and "\n" in value:

@@ -11,6 +11,7 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
+from consents import legal_holds
 from consents.api import errors, examples, refusals
 from consents.idempotency import OutcomeUnknown
 from providers.api import examples as provider_examples
@@ -65,6 +66,19 @@ def of_a_taken_name(api, change):
     return api.patch(f"contacts/{ContactFactory().id}/", {"external_id": "crm-1"})
 
 
+def of_somebody_erased(api, method, path, body):
+    contact = OptInFactory().identity.contact
+    api.post(f"contacts/{contact.id}/erase/")
+    named = {**body, "contact": str(contact.id)} if path == "consent-events/" else body
+    return api.send(method, path.format(contact.id), named)
+
+
+def of_somebody_held(api):
+    contact = OptInFactory().identity.contact
+    legal_holds.place(contact.sender, contact, reason="case 7", actor="staff:1")
+    return api.post(f"contacts/{contact.id}/erase/")
+
+
 def of_an_endpoint(api, method, path, body):
     made = api.post("webhook-endpoints/", ENDPOINT).json()
     if path == "test/":
@@ -111,6 +125,9 @@ WAYS = {
     ("record", "identity_conflict"): lambda api: of_somebody_else(
         api, "consent-events/", {**OPT_IN, "contact": "crm-2"}
     ),
+    ("record", "erased"): lambda api: of_somebody_erased(
+        api, "post", "consent-events/", {"action": "opt_in", "source": "WEB"}
+    ),
     ("record_many", "too_many_items"): lambda api: api.post(
         "consent-events/bulk/", {"events": [OPT_IN] * 10_001}
     ),
@@ -132,6 +149,10 @@ WAYS = {
         api, "contacts/", {"identities": [ASKED, {**ASKED, "identity": OTHER_NUMBER}]}
     ),
     ("change_contact", "external_id_taken"): lambda api: of_a_taken_name(api, change=True),
+    ("change_contact", "erased"): lambda api: of_somebody_erased(
+        api, "patch", "contacts/{}/", {"display_name": "Ada"}
+    ),
+    ("erase_contact", "legal_hold"): of_somebody_held,
     ("create_webhook_endpoint", "invalid_url"): lambda api: api.post(
         "webhook-endpoints/", {**ENDPOINT, **PLAIN}
     ),
