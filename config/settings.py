@@ -289,5 +289,6 @@ UNFOLD: dict[str, Any] = {
     "SITE_SYMBOL": "verified_user",
     "SITE_URL": None,
     "DASHBOARD_CALLBACK": "consents.admin.home.shown",
+    "SIDEBAR": {"navigation": "config.navigation.sections", "show_search": False},
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _: FAVICON}],
 }

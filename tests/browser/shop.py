@@ -26,6 +26,7 @@ class Shop:
     def __init__(self, server: Installation) -> None:
         self.server = server
         self.address = f"http://127.0.0.1:{server.port}"
+        self.employed: set[str] = set()
 
     @property
     def admin_password(self) -> str:
@@ -46,6 +47,7 @@ class Shop:
 
     def employ(self, name: str, group: str) -> None:
         """Somebody of this group, with PASSWORD."""
+        self.employed.add(name)
         self.manage("shell", "-c", _STAFF.format(name=name, password=PASSWORD, group=group))
 
     def post(self, path: str, body: dict[str, Any]) -> Any:

@@ -25,7 +25,11 @@ def test_a_signature_fits_what_was_signed_and_its_key_alone() -> None:
     assert not signatures.is_signed(b"this", signature[:-1], key.public)
 
 
-@pytest.mark.parametrize("text", ["", "no key", new_key()[:-4], new_key() + "AAAA"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "no key", new_key()[:-4], new_key() + "AAAA"],
+    ids=["nothing", "words", "too short", "too long"],
+)
 def test_what_is_no_private_key_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         signatures.read_private(text)
