@@ -29,6 +29,7 @@ WRITES: list[tuple[str, str, Any]] = [
     ("post", "contacts/", {"identities": [{"channel": "SMS", "identity": NUMBER}]}),
     ("patch", "contacts/{contact}/", {"display_name": "Ada"}),
     ("post", "contacts/{contact}/erase/", None),
+    ("post", "contacts/{contact}/preference-link/", {"days": 7}),
     ("post", "provider-syncs/{sync}/retry/", None),
     ("post", "webhook-endpoints/", ENDPOINT),
     ("patch", "webhook-endpoints/{endpoint}/", {"is_active": True}),

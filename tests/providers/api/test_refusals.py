@@ -79,6 +79,10 @@ def of_somebody_held(api):
     return api.post(f"contacts/{contact.id}/erase/")
 
 
+def of_a_link(api, contact, body):
+    return api.post(f"contacts/{contact.id}/preference-link/", body)
+
+
 def of_an_endpoint(api, method, path, body):
     made = api.post("webhook-endpoints/", ENDPOINT).json()
     if path == "test/":
@@ -153,6 +157,13 @@ WAYS = {
         api, "patch", "contacts/{}/", {"display_name": "Ada"}
     ),
     ("erase_contact", "legal_hold"): of_somebody_held,
+    ("make_preference_link", "unknown_purpose"): lambda api: of_a_link(
+        api, OptInFactory().identity.contact, {"purpose": "peace"}
+    ),
+    ("make_preference_link", "invalid_days"): lambda api: of_a_link(
+        api, OptInFactory().identity.contact, {"days": 0}
+    ),
+    ("make_preference_link", "no_identity"): lambda api: of_a_link(api, ContactFactory(), {}),
     ("create_webhook_endpoint", "invalid_url"): lambda api: api.post(
         "webhook-endpoints/", {**ENDPOINT, **PLAIN}
     ),
