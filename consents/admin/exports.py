@@ -19,8 +19,9 @@ from unfold import widgets
 
 from consents.admin import audit
 from consents.admin.asking import Question
-from consents.admin.tables import COUNTED, LargeTableAdmin, may
+from consents.admin.tables import LargeTableAdmin, may
 from consents.admin.theme import action
+from consents.dashboard import BOUND, bounded
 from consents.extracts import Extract, safe
 from consents.importing.files import CSV, NDJSON
 from consents.tabular import MARK, gathered, in_csv, in_ndjson
@@ -151,8 +152,8 @@ class _Note:
 
 def _count(rows: QuerySet[Any]) -> str:
     """As far as it is quickly told."""
-    count = rows.order_by()[: COUNTED + 1].count()
-    return f"More than {COUNTED} rows" if count > COUNTED else f"{count} rows"
+    count = bounded(rows)
+    return f"More than {BOUND} rows" if count > BOUND else f"{count} rows"
 
 
 def _filters(request: HttpRequest) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
@@ -167,12 +167,6 @@ def verdict(answer: Permission) -> str:
         return f"{modes}, because they opted in"
     until = f" until {moment(answer.expires_at)}" if answer.expires_at else ""
     return f"{modes}{until}, because they wrote to us"
-
-
-def counted(rows: QuerySet[Any], bound: int) -> str:
-    """How many there are, as `1000+` where they are more than anybody would count."""
-    count = rows.order_by()[: bound + 1].count()
-    return f"{bound}+" if count > bound else str(count)
 
 
 def erased(report: Report) -> str:

@@ -16,8 +16,8 @@ from consents.admin import wording
 from consents.admin.asking import Question, ask
 from consents.admin.audit import log
 from consents.admin.forms import NothingForm
-from consents.admin.tables import COUNTED
 from consents.admin.theme import ModelAdmin, action, display
+from consents.dashboard import bounded, in_words
 from consents.errors import ConsentError
 from consents.models import Sender
 from providers import accounts, drift, registry
@@ -244,8 +244,8 @@ class ProviderAccountAdmin(ModelAdmin[ProviderAccount]):
     @display("Owed")
     def owed(self, account: ProviderAccount) -> str:
         rows = ProviderSync.objects.filter(account=account)
-        waiting = wording.counted(rows.filter(status=Status.PENDING.value), COUNTED)
-        failed = wording.counted(rows.filter(status=Status.FAILED.value), COUNTED)
+        waiting = in_words(bounded(rows.filter(status=Status.PENDING.value)))
+        failed = in_words(bounded(rows.filter(status=Status.FAILED.value)))
         return f"{waiting} changes wait, {failed} have failed"
 
     @display("Last success")
