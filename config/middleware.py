@@ -6,10 +6,8 @@ page, and the policy for browsers in its answer is always the same one.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 from typing import Final
-from uuid import UUID
 
 from csp.constants import HEADER
 from csp.middleware import CSPMiddleware
@@ -21,28 +19,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
 
-from providers import callbacks
-
 PROGRAMS: Final = ("/api/v1/", "/api/v2/", "/v1/", "/whatsapp/v1/", "/oauth2/", "/callbacks/")
 """Where programs call. What is not named here is a page."""
-
-_CALLBACK: Final = re.compile(r"/callbacks/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/")
-
-
-class Callbacks:
-    """Answers what providers tell us before the rest looks at it.
-
-    They come by the thousand in a second, have no session and no form, and get a status for an
-    answer. Whatever differs from the address that `config.urls` has goes on to be told so there.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if found := _CALLBACK.fullmatch(request.path_info):
-            return callbacks.receive(request, account=UUID(found[1]))
-        return self.get_response(request)
 
 
 class _ForPages(MiddlewareMixin):

@@ -40,7 +40,7 @@ LEDGER_SEAL_KEYS = environment.split(_secrets["LEDGER_SEAL_KEYS"])
 PORT = environment.port(env, "PORT", 8000)
 BIND = environment.text(env, "OPTBOOK_BIND", "127.0.0.1")
 WEB_WORKERS = environment.number(env, "WEB_WORKERS", min(os.cpu_count() or 1, 4), least=1)
-WEB_THREADS = environment.number(env, "WEB_THREADS", 4, least=1)
+WEB_THREADS = environment.number(env, "WEB_THREADS", 6, least=1)
 SANDBOX = environment.flag(env, "OPTBOOK_SANDBOX", not PRODUCTION)
 SANDBOX_PORT = environment.port(env, "SANDBOX_PORT", 8001)
 if SANDBOX and PORT == SANDBOX_PORT:
@@ -80,7 +80,6 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "config.middleware.Callbacks",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.Sessions",
     "django.middleware.common.CommonMiddleware",

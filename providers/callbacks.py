@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -63,6 +63,14 @@ _doors: dict[UUID, _Door] = {}
 _VERSIONS_TRIED: Final = 3
 
 
+class Call(NamedTuple):
+    """What came: headers by their names in small letters, the token of the address, the body."""
+
+    headers: Mapping[str, str]
+    token: str
+    body: bytes
+
+
 @csrf_exempt
 def receive(request: HttpRequest, account: UUID) -> HttpResponse:
     """The one door for all providers. HEAD is answered without looking: some check an address so.
@@ -75,29 +83,36 @@ def receive(request: HttpRequest, account: UUID) -> HttpResponse:
         return _answer(405, Allow="POST, HEAD")
     try:
         body = parsing.read_body(request, settings.API_BODY_MAX, is_typed=False)
-        return _answer(_take(request, account, body))
     except ApiError as error:
         return _answer(error.status)
-    except (DatabaseError, InterfaceError) as error:
-        log.warning("A callback could not be stored (%s).", type(error).__name__)
-        return _answer(503)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return _answer(take(account, Call(headers, request.GET.get("token", ""), body)))
 
 
 def _answer(status: int, **headers: str) -> HttpResponse:
     return HttpResponse(status=status, headers={"Content-Length": "0", **headers})
 
 
-def _take(request: HttpRequest, id: UUID, body: bytes) -> int:
+def take(account: UUID, call: Call) -> int:
+    """Verify, read and store what was posted for the account; the status to answer."""
+    try:
+        return _take(account, call)
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("A callback could not be stored (%s).", type(error).__name__)
+        return 503
+
+
+def _take(id: UUID, call: Call) -> int:
     if door := _doors.get(id):
         with suppress(InvalidSignatureError):  # its secret may have been replaced since
-            if (answer := _through(door, request, body)) is not None:
+            if (answer := _through(door, call)) is not None:
                 return answer
     for _ in range(_VERSIONS_TRIED):
         door = _read_door(id)
         if door is None:
             return 404
         try:
-            answer = _through(door, request, body)
+            answer = _through(door, call)
         except InvalidSignatureError as error:
             log.info("A callback for account %s was refused (%s).", id, error.code)
             return 401
@@ -107,22 +122,21 @@ def _take(request: HttpRequest, id: UUID, body: bytes) -> int:
     return 503
 
 
-def _through(door: _Door, request: HttpRequest, body: bytes) -> int | None:
+def _through(door: _Door, call: Call) -> int | None:
     """The answer; None, and nothing is stored, where the account has changed since it was read.
 
     Raises InvalidSignatureError.
     """
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    digest = hashlib.sha256(body).digest()
+    digest = hashlib.sha256(call.body).digest()
     try:
-        nonce = _verify(door.account, door.listener, headers, body, request.GET.get("token", ""))
+        nonce = _verify(door.account, door.listener, call)
     except InvalidSignatureError as error:
         if error.code == "signature_stale" and _is_stored(UUID(door.account.id), digest):
             # A provider that tries again may not sign again: it has been heard, it need not go on.
             return 200
         raise
-    status, answer, outcome = _read(door.account, door.listener, body)
-    stored = _store(door, headers, body, digest, nonce, status, outcome)
+    status, answer, outcome = _read(door.account, door.listener, call.body)
+    stored = _store(door, call, digest, nonce, status, outcome)
     return answer if stored else None
 
 
@@ -152,16 +166,14 @@ def _read_door(id: UUID) -> _Door | None:
     return door
 
 
-def _verify(
-    account: Account, listener: Listener, headers: Mapping[str, str], body: bytes, token: str
-) -> str:
+def _verify(account: Account, listener: Listener, call: Call) -> str:
     """The nonce. Each secret that is configured must be right; with none, nobody is believed."""
     now = datetime.now(UTC)
     tokens = callback_secrets.accepted(account, "callback_token", now)
-    if tokens and not callback_secrets.fits(token, tokens):
+    if tokens and not callback_secrets.fits(call.token, tokens):
         raise InvalidSignatureError("token_mismatch", "The address is not the one agreed upon.")
     if listener.is_signed(account):
-        return listener.verify(account, headers, body, now=now)
+        return listener.verify(account, call.headers, call.body, now=now)
     if tokens or account.flag("unsigned_callbacks", default=False):
         return ""
     raise InvalidSignatureError("not_configured", "The account has no secret for callbacks.")
@@ -189,8 +201,7 @@ def _is_stored(account: UUID, digest: bytes) -> bool:
 
 def _store(
     door: _Door,
-    headers: Mapping[str, str],
-    body: bytes,
+    call: Call,
     digest: bytes,
     nonce: str,
     status: CallbackStatus,
@@ -199,7 +210,7 @@ def _store(
     """Whether the account is still of that version; if not, nothing is stored."""
     kept = {
         name: clean(value, limit=HEADER_MAX)
-        for name, value in headers.items()
+        for name, value in call.headers.items()
         if name in KEPT_HEADERS or name.startswith(SIGNED)
     }
     return storing.store(
@@ -207,7 +218,7 @@ def _store(
             account=UUID(door.account.id),
             version=door.version,
             headers=json.dumps(kept),
-            body=body,
+            body=call.body,
             digest=digest,
             nonce=clean(nonce, limit=NONCE_MAX),
             status=status.value,

@@ -70,7 +70,7 @@ def run(stop: Event) -> None:
         begun = monotonic()
         try:
             found = apply_waiting()
-            rate = arrivals.a_second() if found == CHUNK else 0.0
+            rate = arrivals.a_second() if found else 0.0
         except (OperationalError, InterfaceError) as error:
             log.warning("Applying callbacks was cut short (%s).", type(error).__name__)
             close_old_connections()
@@ -83,11 +83,11 @@ def rest(found: int, rate: float, took: float) -> float:
     """Seconds until the next look, after one that found so many and took so long.
 
     A provider that is not answered in time sends again, and gives up one day. So in a storm (`rate`
-    callbacks a second) applying leaves three quarters of the time to the door.
+    callbacks a second) applying leaves seven eighths of the time to the door.
     """
     if not found:
         return POLL_SECONDS
-    return 3 * took if rate > STORM else 0.0
+    return 7 * took if rate > STORM else 0.0
 
 
 class _Arrivals:

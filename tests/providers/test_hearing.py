@@ -665,7 +665,7 @@ def test_while_few_come_what_waits_is_applied_without_a_rest():
 
 
 def test_in_a_storm_three_quarters_of_the_time_are_left_to_the_door():
-    assert hearing.rest(hearing.CHUNK, hearing.STORM + 1, took=0.5) == 1.5
+    assert hearing.rest(hearing.CHUNK, hearing.STORM + 1, took=0.5) == 3.5
 
 
 def test_the_pace_of_what_comes_is_counted_from_look_to_look(sinch):
