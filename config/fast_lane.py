@@ -45,41 +45,41 @@ class FastLane:
     def __init__(self, application: WSGIHandler) -> None:
         self._application = application
 
-    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        found = _ADDRESS.fullmatch(environ["PATH_INFO"])
-        if found is None or not _is_plain(environ):
-            return self._application(environ, start_response)
-        status = _take(UUID(found[1]), environ)
+    def __call__(self, request: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        found = _ADDRESS.fullmatch(request["PATH_INFO"])
+        if found is None or not _is_plain(request):
+            return self._application(request, start_response)
+        status = _take(UUID(found[1]), request)
         start_response(f"{status} {_REASONS[status]}", list(_HEADERS))
         return ()
 
 
-def _is_plain(environ: dict[str, Any]) -> bool:
-    length = environ.get("CONTENT_LENGTH") or ""
+def _is_plain(request: dict[str, Any]) -> bool:
+    length = request.get("CONTENT_LENGTH") or ""
     return (
-        environ["REQUEST_METHOD"] == "POST"
-        and not environ.get("QUERY_STRING")
-        and "HTTP_TRANSFER_ENCODING" not in environ
+        request["REQUEST_METHOD"] == "POST"
+        and not request.get("QUERY_STRING")
+        and "HTTP_TRANSFER_ENCODING" not in request
         and _LENGTH.fullmatch(length) is not None
         and int(length) <= settings.API_BODY_MAX
-        and (not settings.SECURE_SSL_REDIRECT or _is_encrypted(environ))
+        and (not settings.SECURE_SSL_REDIRECT or _is_encrypted(request))
     )
 
 
-def _is_encrypted(environ: dict[str, Any]) -> bool:
+def _is_encrypted(request: dict[str, Any]) -> bool:
     if settings.SECURE_PROXY_SSL_HEADER is None:
-        return bool(environ["wsgi.url_scheme"] == "https")
+        return bool(request["wsgi.url_scheme"] == "https")
     name, value = settings.SECURE_PROXY_SSL_HEADER
-    return bool(environ.get(name) == value)
+    return bool(request.get(name) == value)
 
 
-def _take(account: UUID, environ: dict[str, Any]) -> int:
-    length = int(environ["CONTENT_LENGTH"])
-    body = environ["wsgi.input"].read(length)
+def _take(account: UUID, request: dict[str, Any]) -> int:
+    length = int(request["CONTENT_LENGTH"])
+    body = request["wsgi.input"].read(length)
     if len(body) < length:
         return 400
     try:
-        return callbacks.take(account, callbacks.Call(_headers(environ), "", body))
+        return callbacks.take(account, callbacks.Call(_headers(request), "", body))
     except Exception as error:
         # Its words may quote what came.
         log.error("A callback could not be taken (%s).", type(error).__name__)
@@ -93,11 +93,11 @@ def give_back_connection() -> None:
     connection.close_if_unusable_or_obsolete()
 
 
-def _headers(environ: dict[str, Any]) -> dict[str, str]:
+def _headers(request: dict[str, Any]) -> dict[str, str]:
     headers = {
         name[5:].replace("_", "-").lower(): value
-        for name, value in environ.items()
+        for name, value in request.items()
         if name.startswith("HTTP_")
     }
-    headers["content-type"] = environ.get("CONTENT_TYPE") or ""
+    headers["content-type"] = request.get("CONTENT_TYPE") or ""
     return headers
