@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -18,9 +18,10 @@ from django.db import connection
 
 from providers import callbacks
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
 
-StartResponse = Callable[[str, list[tuple[str, str]]], object]
+log = logging.getLogger(__name__)
 
 _ADDRESS: Final = re.compile(r"/callbacks/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/")
 _LENGTH: Final = re.compile(r"[1-9][0-9]{0,9}")
