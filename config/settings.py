@@ -204,6 +204,7 @@ IMPORT_FILE_MAX = environment.number(
 
 # --- what staff have to decide
 
+EXPIRY_WARNING_DAYS = environment.number(env, "EXPIRY_WARNING_DAYS", 30, least=0, most=3650)
 REVIEW_DAYS = environment.number(env, "REVIEW_DAYS", 10, least=1, most=365)
 REVIEW_COUNTRY = environment.country(env, "REVIEW_COUNTRY", "US")
 

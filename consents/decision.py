@@ -46,13 +46,14 @@ class Facts:
     """All that the answer depends on.
 
     `is_known`: whether there is such an identity. `chain`: the folds of the root, the category,
-    the purpose.
+    the purpose. `lasts`: how long an opt-in is good for it; None, until it is withdrawn.
     """
 
     channel: Channel
     category: Category
     allowed_in_window: bool
     own_only: bool
+    lasts: timedelta | None = None
     is_known: bool = True
     chain: Sequence[Fold] = ()
     last_inbound_at: datetime | None = None
@@ -63,12 +64,13 @@ def decide(facts: Facts, now: datetime) -> Permission:
     """The table, read at this time."""
     if not facts.is_known:
         return Permission(allowed=False, reason=Reason.UNKNOWN_IDENTITY, as_of=now)
-    verdict = resolve(facts.chain, own_only=facts.own_only)
+    ended_by = now - facts.lasts if facts.lasts else None
+    verdict = resolve(facts.chain, own_only=facts.own_only, ended_by=ended_by)
     until = window.open_until(facts.last_inbound_at, facts.channel.window, now)
     if reason := _refusal(facts, verdict, is_open=until is not None):
         return Permission(allowed=False, reason=reason, event=verdict.event, as_of=now)
     by_opt_in = verdict.state == State.OPTED_IN
-    expires_at = None if by_opt_in else until
+    expires_at = _end_of_opt_in(facts, verdict) if by_opt_in else until
     return Permission(
         allowed=True,
         modes=_modes(facts.channel, verdict.state, is_open=until is not None),
@@ -81,6 +83,12 @@ def decide(facts: Facts, now: datetime) -> Permission:
     )
 
 
+def _end_of_opt_in(facts: Facts, verdict: Verdict) -> datetime | None:
+    if facts.lasts is None or verdict.opted_in_at is None:
+        return None
+    return verdict.opted_in_at + facts.lasts
+
+
 def _refusal(facts: Facts, verdict: Verdict, *, is_open: bool) -> Reason | None:
     """Why not; None where an opt-in or the open window allows it."""
     if verdict.state == State.OPTED_OUT:
@@ -91,6 +99,8 @@ def _refusal(facts: Facts, verdict: Verdict, *, is_open: bool) -> Reason | None:
         return Reason.HELD_FOR_REVIEW
     if verdict.state == State.OPTED_IN or (is_open and facts.allowed_in_window):
         return None
+    if verdict.state == State.EXPIRED:
+        return Reason.EXPIRED
     had_window = window.closes_at(facts.last_inbound_at, facts.channel.window) is not None
     has_run_out = had_window and not is_open and facts.allowed_in_window
     return Reason.WINDOW_CLOSED if has_run_out else Reason.NO_OPT_IN

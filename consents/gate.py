@@ -25,6 +25,7 @@ from consents.history import held_as_of, last_inbound_as_of, state_as_of
 from consents.models import ApiKey, Sender
 from consents.models.prepared import prepared
 from consents.models.standing import FOLD_FIELDS
+from consents.purposes import PurposeTree
 from consents.vocabulary import ROOT_PURPOSE, Category, Channel, Reason, State
 
 
@@ -58,7 +59,7 @@ def check(
     if at is None:
         return decide(facts, now)
     if at < now:
-        facts = _as_of(facts, rows[0][7], rows[0][4:7], at, hindsight=hindsight)
+        facts = _as_of(facts, rows[0][8], rows[0][5:8], at, hindsight=hindsight)
     return replace(decide(facts, at), valid_for=timedelta())
 
 
@@ -100,13 +101,15 @@ def readable(channel: Channel, identity: object) -> identifiers.Address | None:
 # none: a single join is planned and carried out faster than one for each level.
 _COLUMNS: Final = f"""
 clock_timestamp(), purpose.category, purpose.allowed_in_window, purpose.requires_own_consent,
+LEAST(purpose.validity_days, above.validity_days, top.validity_days),
 above.parent_id, above.id, purpose.id, identity.id, standing.last_inbound_at, standing.held_at,
 consent.purpose_id, {", ".join(f"consent.{field}" for field in FOLD_FIELDS)}
 """
-_WIDTH: Final = 11 + len(FOLD_FIELDS)
+_WIDTH: Final = 12 + len(FOLD_FIELDS)
 
 _JOINS: Final = """
 LEFT JOIN consents_purpose above ON above.id = purpose.parent_id
+LEFT JOIN consents_purpose top ON top.id = above.parent_id
 LEFT JOIN consents_channelidentity identity
        ON identity.sender_id = {sender} AND identity.channel = %(channel)s
       AND (identity.lookup_key = %(lookup_key)s OR identity.digest = %(identity_digest)s)
@@ -157,14 +160,15 @@ def _fetch(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def _facts(channel: Channel, rows: Sequence[tuple[Any, ...]]) -> Facts:
-    _, category, allowed_in_window, own_only, *purposes = rows[0][:7]
-    identity, last_inbound_at, held_at = rows[0][7:10]
-    folds = {row[10]: _fold(*row[11:_WIDTH]) for row in rows if row[10]}
+    _, category, allowed_in_window, own_only, days, *purposes = rows[0][:8]
+    identity, last_inbound_at, held_at = rows[0][8:11]
+    folds = {row[11]: _fold(*row[12:_WIDTH]) for row in rows if row[11]}
     return Facts(
         channel=channel,
         category=Category(category),
         allowed_in_window=allowed_in_window,
         own_only=own_only,
+        lasts=timedelta(days=days) if days else None,
         is_known=identity is not None,
         chain=_chain(purposes, folds),
         last_inbound_at=last_inbound_at,
@@ -193,6 +197,7 @@ def _as_of(
     known_by = None if hindsight else at
     return replace(
         facts,
+        lasts=PurposeTree.load().lasts_as_of(purposes[-1], at),
         chain=_chain(purposes, state_as_of(identity, at, hindsight=hindsight)),
         last_inbound_at=last_inbound_as_of(identity, at, known_by=known_by),
         held_at=held_as_of(identity, at, known_by=known_by),

@@ -113,6 +113,7 @@ class _Panel(Generic[Shown]):
         self.purpose = purpose
         self.category = Category(str(purpose.category))
         self.chain = [str(link.id) for link in purposes.chain(purpose)]
+        self.lasts = purposes.lasts[purpose.id]
         self.now = now
         self.show = show
         self._forms: dict[object, Form[Shown]] = {}
@@ -128,7 +129,8 @@ class _Panel(Generic[Shown]):
             return address, self._unknown, None
         row = rows[0]
         wrote_at = row[LAST_INBOUND_AT]
-        if len(rows) > 1 or row[HELD_AT] or (wrote_at and self._is_open(wrote_at)):
+        is_open = wrote_at and self._is_open(wrote_at)
+        if len(rows) > 1 or row[HELD_AT] or is_open or (self.lasts and row[STATE]):
             permission = decide(self._facts(rows), self.now)
             event = permission.event
             return address, self._form(permission), str(event) if event else None
@@ -139,7 +141,7 @@ class _Panel(Generic[Shown]):
         return address, form, row[EVENT] if form.permission.event else None
 
     def _form(self, permission: Permission) -> Form[Shown]:
-        if permission.free_form_until:
+        if permission.free_form_until or permission.expires_at:
             return Form(permission, self.show(permission))
         key = (permission.reason, permission.modes, permission.event is None)
         form = self._forms.get(key)
@@ -158,6 +160,7 @@ class _Panel(Generic[Shown]):
             category=self.category,
             allowed_in_window=self.purpose.allowed_in_window,
             own_only=self.purpose.requires_own_consent,
+            lasts=self.lasts,
             is_known=known is not None,
             chain=[folds.get(link, NOTHING_SAID) for link in self.chain],
             last_inbound_at=read_time(known[LAST_INBOUND_AT]) if known else None,

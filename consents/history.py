@@ -1,4 +1,4 @@
-"""Reads the ledger's opt-ins and opt-outs back as statements, as they stood at any time."""
+"""Reads what state is folded from back out of the ledger, as it stood at any time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from consents.folding import Fold, Statement, fold
 from consents.models import ConsentEvent, InboundMessage
-from consents.vocabulary import CONSENT_ACTIONS, Action, Lifts, Origin
+from consents.vocabulary import CONSENT_ACTIONS, FOLDED_ACTIONS, Action, Lifts, Origin
 
 Pair = tuple[UUID, UUID]
 """Identity and purpose."""
@@ -35,7 +35,7 @@ def statements(
 def lines(
     *, known_by: datetime | None = None, occurred_by: datetime | None = None
 ) -> QuerySet[ConsentEvent]:
-    """Every opt-in and opt-out that has not been voided.
+    """Every opt-in, opt-out and end of an opt-in that has not been voided.
 
     `known_by` leaves out what was recorded later, `occurred_by` what happened later.
     """
@@ -46,7 +46,7 @@ def lines(
         limits &= Q(recorded_at__lte=known_by)
     if occurred_by is not None:
         limits &= Q(occurred_at__lte=occurred_by)
-    return ConsentEvent.objects.filter(limits, ~Exists(voiding), action__in=CONSENT_ACTIONS)
+    return ConsentEvent.objects.filter(limits, ~Exists(voiding), action__in=FOLDED_ACTIONS)
 
 
 SAID: Final = ("id", "action", "occurred_at", "lifts", "origin")

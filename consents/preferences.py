@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from uuid import UUID
 
 from consents.decision import is_held
-from consents.folding import Fold, resolve
+from consents.folding import Fold
 from consents.models import ChannelIdentity, Contact, Purpose
 from consents.purposes import PurposeTree
 from consents.vocabulary import ROOT_PURPOSE, Category, Channel, State
@@ -59,10 +60,10 @@ class Preferences:
 
 def of(contact: Contact) -> Preferences:
     """How things stand now, on the channels where the contact has an address."""
-    purposes, _ = PurposeTree.current()
+    purposes, now = PurposeTree.current()
     identities = reachable(contact)
     channels = [
-        _on_channel(purposes, channel, there)
+        _on_channel(purposes, now, channel, there)
         for channel in Channel
         if (there := [one for one in identities if one.channel == channel])
     ]
@@ -81,51 +82,47 @@ def has_left(
     contact: Contact, *, channel: Channel | None = None, purpose: str = ROOT_PURPOSE
 ) -> bool:
     """Whether all that an opt-out of this would refuse is refused already, at every address."""
-    purposes, _ = PurposeTree.current()
+    purposes, now = PurposeTree.current()
     top = purposes.named(purpose)
     within = [one for one in purposes.by_id.values() if top in purposes.chain(one)]
     identities = reachable(contact, channel)
     return bool(identities) and all(
-        _state(purposes, one, identity) == State.OPTED_OUT
+        purposes.state(one, _folds(identity), now) == State.OPTED_OUT
         for one in within
         for identity in identities
     )
 
 
 def _on_channel(
-    purposes: PurposeTree, channel: Channel, identities: Sequence[ChannelIdentity]
+    purposes: PurposeTree, now: datetime, channel: Channel, identities: Sequence[ChannelIdentity]
 ) -> OnChannel:
-    controls = [_control(purposes, one, channel, identities) for one in purposes.in_order()]
+    controls = [_control(purposes, now, one, channel, identities) for one in purposes.in_order()]
     return OnChannel(channel, identities, controls)
 
 
 def _control(
     purposes: PurposeTree,
+    now: datetime,
     purpose: Purpose,
     channel: Channel,
     identities: Sequence[ChannelIdentity],
 ) -> Control:
     """On where any of the addresses may be written to."""
-    on = [one for one in identities if _state(purposes, purpose, one) == State.OPTED_IN]
+    on = [one for one in identities if purposes.state(purpose, _folds(one), now) == State.OPTED_IN]
     held = [one for one in on if _is_held(purposes, purpose, one)]
     return Control(
         channel=channel, purpose=purpose, is_on=bool(on), is_paused=bool(on) and held == on
     )
 
 
-def _state(purposes: PurposeTree, purpose: Purpose, identity: ChannelIdentity) -> State | None:
-    chain = _chain(purposes, purpose, identity)
-    return resolve(chain, own_only=purpose.requires_own_consent).state
-
-
 def _is_held(purposes: PurposeTree, purpose: Purpose, identity: ChannelIdentity) -> bool:
-    chain = _chain(purposes, purpose, identity)
+    folds = _folds(identity)
+    chain = [folds.get(link.id, Fold()) for link in purposes.chain(purpose)]
     return purpose.category == Category.MARKETING and is_held(identity.standing.held_at, chain)
 
 
-def _chain(purposes: PurposeTree, purpose: Purpose, identity: ChannelIdentity) -> list[Fold]:
-    folds = {row.purpose_id: row.fold for row in identity.consents.all()}
-    return [folds.get(link.id, Fold()) for link in purposes.chain(purpose)]
+def _folds(identity: ChannelIdentity) -> dict[UUID, Fold]:
+    return {row.purpose_id: row.fold for row in identity.consents.all()}
 
 
 def _version(purposes: PurposeTree, identities: Sequence[ChannelIdentity]) -> str:

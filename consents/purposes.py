@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from uuid import UUID
 
@@ -18,6 +18,7 @@ _VERSION = """
 SELECT string_agg(id::text || xmin::text || ctid::text, ',' ORDER BY id), clock_timestamp()
 FROM consents_purpose
 """
+_NOTHING_SAID = Fold()
 _last: tuple[str, PurposeTree] | None = None
 
 
@@ -88,20 +89,78 @@ class PurposeTree:
     @cached_property
     def root_allows(self) -> bool:
         """Whether an opt-in to the root alone lets somebody be written to for some purpose."""
-        return any(not own_only for _, own_only in self._askable)
+        return any(not purpose.requires_own_consent for purpose, _ in self._askable)
 
     @cached_property
-    def _askable(self) -> list[tuple[list[UUID], bool]]:
+    def lasts(self) -> Mapping[UUID, timedelta | None]:
+        """How long an opt-in is good for each: the shortest that it and all above it say.
+
+        None: until it is withdrawn.
+        """
+        return {id: _shortest(self.chain(one)) for id, one in self.by_id.items()}
+
+    def lasts_as_of(self, purpose: UUID | None, at: datetime) -> timedelta | None:
+        """The same by the rules that are still in force and were already then.
+
+        What former rules ended stands in the ledger.
+        """
+        chain = self.chain(self.by_id[purpose]) if purpose else []
+        return _shortest(one for one in chain if one.validity_since and one.validity_since <= at)
+
+    def end(self, purpose: UUID, opted_in_at: datetime) -> datetime | None:
+        """When an opt-in to the purpose ends that was given then; never before the rule was set."""
+        return min(
+            (
+                max(opted_in_at + timedelta(days=one.validity_days), one.validity_since)
+                for one in self.chain(self.by_id[purpose])
+                if one.validity_days and one.validity_since
+            ),
+            default=None,
+        )
+
+    @cached_property
+    def ending(self) -> frozenset[UUID]:
+        """The purposes of which an opt-in ends for everything that it allows."""
+        return frozenset(id for id, one in self.by_id.items() if self._ends(one))
+
+    def _ends(self, purpose: Purpose) -> bool:
+        allowed = [
+            one
+            for one in self.by_id.values()
+            if one.key != ROOT_PURPOSE and (one == purpose or self._covers(purpose, one))
+        ]
+        return bool(allowed) and all(self.lasts[one.id] for one in allowed)
+
+    @cached_property
+    def _askable(self) -> list[tuple[Purpose, list[UUID]]]:
         return [
-            ([link.id for link in self.chain(purpose)], purpose.requires_own_consent)
+            (purpose, [link.id for link in self.chain(purpose)])
             for purpose in self.by_id.values()
             if purpose.key != ROOT_PURPOSE
         ]
 
-    def may_write(self, folds: Mapping[UUID, Fold]) -> bool:
+    def state(self, purpose: Purpose, folds: Mapping[UUID, Fold], now: datetime) -> State | None:
+        """How somebody of whom this is known stands towards the purpose."""
+        return self._state(purpose, [link.id for link in self.chain(purpose)], folds, now)
+
+    def _state(
+        self, purpose: Purpose, chain: Iterable[UUID], folds: Mapping[UUID, Fold], now: datetime
+    ) -> State | None:
+        lasts = self.lasts[purpose.id]
+        return resolve(
+            [folds.get(id, _NOTHING_SAID) for id in chain],
+            own_only=purpose.requires_own_consent,
+            ended_by=now - lasts if lasts else None,
+        ).state
+
+    def may_write(self, folds: Mapping[UUID, Fold], now: datetime) -> bool:
         """Whether any purpose is allowed by explicit consent: the one bit providers are told."""
         return any(
-            resolve([folds.get(id, Fold()) for id in chain], own_only=own_only).state
-            == State.OPTED_IN
-            for chain, own_only in self._askable
+            self._state(purpose, chain, folds, now) == State.OPTED_IN
+            for purpose, chain in self._askable
         )
+
+
+def _shortest(purposes: Iterable[Purpose]) -> timedelta | None:
+    days = min((one.validity_days for one in purposes if one.validity_days), default=None)
+    return timedelta(days=days) if days else None

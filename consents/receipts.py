@@ -9,17 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from django.db.models import QuerySet
 
 from consents import proofs
 from consents.errors import ConsentError
 from consents.models import Consent, ConsentEvent, Purpose, Sender
+from consents.purposes import PurposeTree
 from consents.timestamps import written
 from consents.vocabulary import Action, Channel, IdentityKind, Origin, Outcome, State
 
 SCHEMA_VERSION: Final = "ISO/IEC TS 27560:2023"
 NOT_STATED: Final = "not stated"
+_UNTIL_WITHDRAWN: Final = "until withdrawn"
 
 Receipt = dict[str, Any]
 
@@ -131,7 +134,9 @@ def _listed(words: str) -> list[str]:
 def _events(event: ConsentEvent) -> Iterator[Mapping[str, Any]]:
     """The opt-in, and what has taken it back since."""
     is_idle = event.outcome == Outcome.WOULD_RESURRECT
-    yield _event(event, "without effect" if is_idle else "given")
+    yield _event(event, "without effect" if is_idle else "given", _validity(event.purpose_id))
+    if end := event.consequences.filter(action=Action.EXPIRED.value).order_by("-seq").first():
+        yield _event(end, "expired")
     void = event.consequences.filter(action=Action.VOIDED.value).first()
     if void is not None:
         yield _event(void, "voided")
@@ -152,11 +157,17 @@ def _covering(purpose: Purpose | None) -> Iterator[Purpose]:
         purpose = purpose.parent
 
 
-def _event(event: ConsentEvent, state: str) -> Mapping[str, Any]:
+def _validity(purpose: UUID) -> str:
+    """A duration in ISO 8601, where there is one."""
+    lasts = PurposeTree.current()[0].lasts[purpose]
+    return f"P{lasts.days}D" if lasts else _UNTIL_WITHDRAWN
+
+
+def _event(event: ConsentEvent, state: str, validity: str = _UNTIL_WITHDRAWN) -> Mapping[str, Any]:
     return {
         "event_id": str(event.id),
         "event_time": written(event.occurred_at),
-        "validity_duration": "until withdrawn",
+        "validity_duration": validity,
         "entity_id": event.identity.address or str(event.identity_id),
         "event_type": "explicit",
         "event_state": state,

@@ -51,14 +51,14 @@ def _settle(chunk: list[UUID]) -> int:
 
 def _settle_locked(chunk: list[UUID]) -> int:
     standings = list(Standing.objects.locked(chunk))
-    purposes = PurposeTree.load()
+    purposes, now = PurposeTree.load(), database_clock()
     folds: dict[UUID, dict[UUID, Consent]] = {}
     for consent in Consent.objects.filter(identity__in=chunk):
         folds.setdefault(consent.identity_id, {})[consent.purpose_id] = consent
     changed = []
     for standing in standings:
         stated = {key: one.fold for key, one in folds.get(standing.identity_id, {}).items()}
-        if standing.may_write != (may_write := purposes.may_write(stated)):
+        if standing.may_write != (may_write := purposes.may_write(stated, now)):
             standing.may_write = may_write
             changed.append(standing)
     update_rows(changed, ["may_write"])

@@ -3,7 +3,8 @@
 One event written alone rings Django's own `post_save` of ConsentEvent. Events written together
 ring `lines_recorded` once, with all of them. `may_write_changed` rings when whether somebody may
 be written to at all has changed without a line about them: the rules of a purpose did.
-`ledger_sealed` rings for each seal.
+`ledger_sealed` rings for each seal. `opt_ins_ending` rings once for each opt-in that will soon have
+run out.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 lines_recorded = Signal()  # lines: Lines
 ledger_sealed = Signal()  # seal: Seal
 may_write_changed = Signal()  # identities: list[UUID]
+opt_ins_ending = Signal()  # consents: list[Consent], of which `warned_of` is the end
 
 
 class Line(NamedTuple):

@@ -90,9 +90,13 @@ class Action(StrEnum):
     VOIDED = "voided"
     ERASED = "erased"
     IDENTITY_MOVED = "identity_moved"
+    EXPIRED = "expired"
 
 
 CONSENT_ACTIONS: Final = frozenset({Action.OPT_IN, Action.OPT_OUT})
+
+FOLDED_ACTIONS: Final = CONSENT_ACTIONS | {Action.EXPIRED}
+"""What state is folded from: what people said, and that an opt-in has run out."""
 
 
 class Origin(StrEnum):
@@ -141,6 +145,7 @@ class Outcome(StrEnum):
 class State(StrEnum):
     OPTED_IN = "opted_in"
     OPTED_OUT = "opted_out"
+    EXPIRED = "expired"
 
 
 class StopScope(StrEnum):

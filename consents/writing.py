@@ -30,7 +30,7 @@ from consents.models.standing import FOLD_FIELDS
 from consents.purposes import PurposeTree
 from consents.signals import Line as Rung
 from consents.signals import Lines, lines_recorded
-from consents.vocabulary import CONSENT_ACTIONS, Action, Lifts, Origin, Outcome
+from consents.vocabulary import FOLDED_ACTIONS, Action, Lifts, Origin, Outcome
 
 TICK = timedelta(microseconds=1)
 _STANDING = (
@@ -104,7 +104,7 @@ class Page:
         event, detail = _event_of(self.sender, line, recorded_at)
         if standing.erased_at:
             _forget(detail, recorded_at)
-        if line.action in CONSENT_ACTIONS:
+        if line.action in FOLDED_ACTIONS:
             self._take_effect(event)
         standing.last_recorded_at = recorded_at
         self._moved.add(standing.identity_id)
@@ -128,7 +128,8 @@ class Page:
         if self._late:
             self._name_lines_anew()
         for identity in {identity for identity, _ in self._changed}:
-            self.standings[identity].may_write = self.purposes.may_write(self.folds[identity])
+            may_write = self.purposes.may_write(self.folds[identity], self.now)
+            self.standings[identity].may_write = may_write
         _write_consents({pair: self.folds[pair[0]][pair[1]] for pair in self._changed})
         update_rows([self.standings[identity] for identity in self._moved], _STANDING)
         EventDetail.objects.bulk_create(self._details)

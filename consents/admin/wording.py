@@ -16,6 +16,7 @@ from consents.erasure import Report
 from consents.identifiers import is_business_scoped
 from consents.models import ChannelIdentity, Consent, ConsentEvent, Contact
 from consents.vocabulary import (
+    FOLDED_ACTIONS,
     ROOT_PURPOSE,
     Action,
     Basis,
@@ -39,6 +40,7 @@ ACTIONS: Final = {
     Action.VOIDED: "Entry voided",
     Action.ERASED: "Erased",
     Action.IDENTITY_MOVED: "Address moved to another contact",
+    Action.EXPIRED: "Opt-in has run out",
 }
 
 ORIGINS: Final = {
@@ -66,6 +68,12 @@ PROOFS: Final = {
     Proof.MEDIUM: "The medium",
     Proof.LANGUAGE: "The language",
     Proof.LEGAL_BASIS: "The legal basis",
+}
+
+_STATES: Final = {
+    State.OPTED_IN: "Opted in to",
+    State.OPTED_OUT: "Opted out of",
+    State.EXPIRED: "No longer opted in to",
 }
 
 _MODES: Final = {
@@ -120,8 +128,7 @@ def person(contact: Contact) -> str:
 
 def state(consent: Consent) -> str:
     """`Opted out of all messages since 3 March 2026, 10:15 UTC, by keyword (KEYWORD)`."""
-    is_in = consent.state == State.OPTED_IN
-    verb = "Opted in to" if is_in else "Opted out of"
+    verb = _STATES[State(consent.state)]
     event = consent.event
     source = f" ({event.source})" if event.source else ""
     purpose = for_purpose(consent.purpose.key, consent.purpose.name)
@@ -138,8 +145,8 @@ def event(line: ConsentEvent) -> str:
     """`Opted in to all messages on WhatsApp +46…, over the API (WEB)`."""
     action = Action(line.action)
     words = ACTIONS[action]
-    if action in (Action.OPT_IN, Action.OPT_OUT):
-        joint = "to" if action == Action.OPT_IN else "of"
+    if action in FOLDED_ACTIONS:
+        joint = "of" if action == Action.OPT_OUT else "to"
         words = f"{words} {joint} {for_purpose(line.purpose.key, line.purpose.name)}"
     source = f" ({line.source})" if line.source else ""
     return f"{words}: {named(line.identity)}, {ORIGINS[Origin(line.origin)]}{source}"
@@ -163,9 +170,9 @@ def verdict(answer: Permission) -> str:
     if not answer.allowed or answer.basis is None:
         return f"No: {_REFUSALS[answer.reason]}" if answer.reason else "No"
     modes = _MODES.get(tuple(answer.modes), "Yes")
-    if answer.basis == Basis.OPT_IN:
-        return f"{modes}, because they opted in"
     until = f" until {moment(answer.expires_at)}" if answer.expires_at else ""
+    if answer.basis == Basis.OPT_IN:
+        return f"{modes}{until}, because they opted in"
     return f"{modes}{until}, because they wrote to us"
 
 

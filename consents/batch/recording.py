@@ -21,6 +21,7 @@ from consents.models.prepared import prepared
 from consents.purposes import PurposeTree
 from consents.signals import Line, Lines, lines_recorded
 from consents.vocabulary import ROOT_PURPOSE
+from consents.writing import database_clock
 
 _IDENTITY: Final = ("id", "sender_id", "contact_id", "channel", "address")
 _WRITE_ONE: Final = sql.write_one(staging.COLUMNS)
@@ -161,6 +162,7 @@ def _constants(sender: Sender, purposes: PurposeTree) -> dict[str, Any]:
         "sender": sender.id,
         "root": purposes.named(ROOT_PURPOSE).id,
         "root_allows": purposes.root_allows,
+        "ending": list(purposes.ending),
     }
 
 
@@ -181,11 +183,15 @@ def _name_anew(pairs: Collection[tuple[UUID, UUID]]) -> None:
 
 
 def _settle(purposes: PurposeTree, identities: Collection[UUID]) -> None:
-    """Where several purposes count, whether the person may be written to is worked out here."""
+    """Where several purposes count, or an opt-in may have run out when it is written down.
+
+    Then whether the person may be written to is worked out here.
+    """
     folds: dict[UUID, dict[UUID, Fold]] = defaultdict(dict)
     for consent in Consent.objects.filter(identity__in=identities):
         folds[consent.identity_id][consent.purpose_id] = consent.fold
-    verdicts = [(identity, purposes.may_write(stated)) for identity, stated in folds.items()]
+    now = database_clock()
+    verdicts = [(identity, purposes.may_write(stated, now)) for identity, stated in folds.items()]
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE consents_standing standing SET may_write = one.may_write "

@@ -41,6 +41,7 @@ TIMES: Final = (
     "dropin_lifted_at",
     "opted_out_at",
     "dropin_opted_out_at",
+    "expired_at",
 )
 """The newest time of each kind of statement, as `consents.folding.Fold` names them."""
 
@@ -50,6 +51,7 @@ _SAYS: Final = {
     "dropin_lifted_at": "lifts = 'dropin'",
     "opted_out_at": "action = 'opt_out' AND origin <> 'dropin'",
     "dropin_opted_out_at": "action = 'opt_out' AND origin = 'dropin'",
+    "expired_at": "action = 'expired'",
 }
 
 
@@ -73,6 +75,7 @@ def refused_since(of: str) -> str:
 def state(of: str) -> str:
     return (
         f"CASE WHEN {refused_since(of)} IS NOT NULL THEN 'opted_out' "
+        f"WHEN {of}opted_in_at <= {of}expired_at THEN 'expired' "
         f"WHEN {of}opted_in_at IS NOT NULL THEN 'opted_in' END"
     )
 
@@ -134,7 +137,8 @@ clock AS MATERIALIZED (
     )
 ), summed AS (
     SELECT *, {_each("GREATEST(old_{time}, own_{time}) AS new_{time}")},
-           occurred_at <= GREATEST(old_opted_in_at, old_opted_out_at, old_dropin_opted_out_at)
+           occurred_at <= GREATEST(old_opted_in_at, old_opted_out_at, old_dropin_opted_out_at,
+                                       old_expired_at)
                IS TRUE AS is_late
     FROM stepped
 ), weighed AS (
@@ -144,7 +148,8 @@ clock AS MATERIALIZED (
 ), judged AS (
     SELECT *, CASE
         WHEN new_state IS DISTINCT FROM old_state THEN 'changed'
-        WHEN (new_state = 'opted_in') = (action = 'opt_in') THEN 'no_change'
+        WHEN new_state = CASE action WHEN 'opt_in' THEN 'opted_in' ELSE 'opted_out' END
+        THEN 'no_change'
         WHEN action = 'opt_in' AND occurred_at > refused_since THEN 'would_resurrect'
         ELSE 'out_of_order' END AS outcome
     FROM weighed
@@ -194,10 +199,11 @@ _WRITE: Final = f"""
     SELECT identity_id, is_made, max(recorded_at) AS recorded_at,
            count(*) FILTER (WHERE is_last AND known_event IS NULL) AS purposes_new,
            bool_and(new_state = 'opted_in' AND (purpose_id <> %(root)s OR %(root_allows)s))
-               FILTER (WHERE is_last) AS may_write
+               FILTER (WHERE is_last) AS may_write,
+           bool_or(purpose_id = ANY(%(ending)s::uuid[])) AS may_have_ended
     FROM traced GROUP BY identity_id, is_made
 ), others AS (
-    SELECT people.*, purposes_new + known.purposes > 1 AS has_several
+    SELECT people.*, purposes_new + known.purposes > 1 OR may_have_ended AS has_several
     FROM people CROSS JOIN LATERAL (
         SELECT count(*) AS purposes FROM consents_consent known
         WHERE NOT people.is_made AND known.identity_id = people.identity_id
@@ -247,7 +253,7 @@ WITH pair AS (
     SELECT DISTINCT * FROM unnest(%s::uuid[], %s::uuid[]) AS one(identity_id, purpose_id)
 ), said AS (
     SELECT line.* FROM consents_consentevent line JOIN pair USING (identity_id, purpose_id)
-    WHERE line.action IN ('opt_in', 'opt_out') AND NOT EXISTS (
+    WHERE line.action IN ('opt_in', 'opt_out', 'expired') AND NOT EXISTS (
         SELECT FROM consents_consentevent voiding
         WHERE voiding.cause_id = line.id AND voiding.action = 'voided')
 ), kinds AS (
@@ -258,17 +264,17 @@ WITH pair AS (
     FROM kinds
     WINDOW upto AS (
         PARTITION BY identity_id, purpose_id
-        ORDER BY occurred_at, action = 'opt_out', id ROWS UNBOUNDED PRECEDING
+        ORDER BY occurred_at, action <> 'opt_in', id ROWS UNBOUNDED PRECEDING
     )
 ), stated AS (
     SELECT *, {state("new_")} AS state FROM summed
 ), changed AS (
     SELECT *, state IS DISTINCT FROM lag(state) OVER (
-        PARTITION BY identity_id, purpose_id ORDER BY occurred_at, action = 'opt_out', id
+        PARTITION BY identity_id, purpose_id ORDER BY occurred_at, action <> 'opt_in', id
     ) AS is_change FROM stated
 ), deciding AS (
     SELECT DISTINCT ON (identity_id, purpose_id) * FROM changed WHERE is_change
-    ORDER BY identity_id, purpose_id, occurred_at DESC, (action = 'opt_out') DESC, id DESC
+    ORDER BY identity_id, purpose_id, occurred_at DESC, (action <> 'opt_in') DESC, id DESC
 )
 UPDATE consents_consent known SET event_id = deciding.id, since = deciding.occurred_at
 FROM deciding

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from consents.models.base import ClockTimestamp, choices, new_id, one_of
 from consents.vocabulary import ROOT_PURPOSE, Category, KeywordAction, Proof
+
+VALIDITY_MAX: Final = 36_500
 
 
 class Purpose(models.Model):
@@ -50,6 +53,20 @@ class Purpose(models.Model):
         blank=True,
         help_text="What staff and imports must know of an opt-in to it, or to what covers it.",
     )
+    validity_days = models.PositiveIntegerField(
+        "validity in days",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(VALIDITY_MAX)],
+        help_text="How long an opt-in is good for it, and for what belongs to it; empty: until it "
+        "is withdrawn. A new opt-in begins the time anew.",
+    )
+    validity_since = models.DateTimeField(
+        null=True, editable=False, help_text="Since when this validity counts."
+    )
+    warned_at = models.DateTimeField(
+        null=True, editable=False, help_text="When it was last looked whose opt-in ends soon."
+    )
     unsettled_since = models.DateTimeField(
         null=True,
         editable=False,
@@ -69,6 +86,11 @@ class Purpose(models.Model):
                 condition=models.Q(category__isnull=True)
                 | models.Q(category__in=[word.value for word in Category]),
             ),
+            models.CheckConstraint(
+                name="purpose_validity_within_bounds",
+                condition=models.Q(validity_days__isnull=True)
+                | models.Q(validity_days__range=(1, VALIDITY_MAX)),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -77,14 +99,19 @@ class Purpose(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """A purpose is of its parent's category; a change makes everybody be looked at again.
 
+        A validity counts from the moment it is set: what was allowed before stays so.
+
         Raises ValidationError, as `clean` does.
         """
         self.clean()
         if self.parent and self.parent.category:
             self.category = self.parent.category
         self.unsettled_since = ClockTimestamp()
+        before = Purpose.objects.filter(pk=self.pk).values_list("validity_days", flat=True).first()
+        if self.validity_days != before:
+            self.validity_since = ClockTimestamp() if self.validity_days else None
         super().save(*args, **kwargs)
-        self.refresh_from_db(fields=["unsettled_since"])
+        self.refresh_from_db(fields=["unsettled_since", "validity_since"])
 
     def clean(self) -> None:
         """Three levels and no more: the gate reads as many."""

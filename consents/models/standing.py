@@ -26,6 +26,7 @@ FOLD_FIELDS = (
     "dropin_lifted_at",
     "opted_out_at",
     "dropin_opted_out_at",
+    "expired_at",
 )
 
 
@@ -33,7 +34,8 @@ class Consent(models.Model):
     """The state of one identity and purpose: the fold of its lines.
 
     `event` and `since`: the line that made it so. The other times are the newest of each kind
-    of statement; they decide what a later one may change.
+    of statement; they decide what a later one may change. `warned_of`: the end of an opt-in that
+    subscribers have been warned of.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -45,7 +47,7 @@ class Consent(models.Model):
         db_constraint=False,
     )
     purpose = models.ForeignKey(
-        Purpose, on_delete=models.PROTECT, related_name="+", db_constraint=False
+        Purpose, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
     )
     state = models.CharField(max_length=10, choices=choices(State))
     event = models.ForeignKey(
@@ -61,12 +63,15 @@ class Consent(models.Model):
     dropin_lifted_at = models.DateTimeField(null=True)
     opted_out_at = models.DateTimeField(null=True)
     dropin_opted_out_at = models.DateTimeField(null=True)
+    expired_at = models.DateTimeField(null=True)
+    warned_of = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["identity", "purpose"], name="consent_one_state"),
             one_of("state", State),
         ]
+        indexes = [models.Index(fields=["purpose", "opted_in_at"], name="consent_by_age")]
 
     def __str__(self) -> str:
         return f"{self.state} since {self.since:%Y-%m-%d}"
@@ -82,6 +87,7 @@ class Consent(models.Model):
             dropin_lifted_at=self.dropin_lifted_at,
             opted_out_at=self.opted_out_at,
             dropin_opted_out_at=self.dropin_opted_out_at,
+            expired_at=self.expired_at,
         )
 
 

@@ -69,10 +69,16 @@ def may_write() -> dict[Any, Any]:
 
 
 def _names() -> dict[UUID, Hashable]:
-    """The row of a line that was imported, else its place among those that were not."""
+    """The row of a line that was imported, else its place among those that were not.
+
+    That an opt-in has run out goes by the opt-in.
+    """
     names: dict[UUID, Hashable] = {}
     others = 0
     for event in ConsentEvent.objects.select_related("detail").order_by("seq"):
+        if event.action == "expired":
+            names[event.id] = ("end of", names[event.cause_id])
+            continue
         ours = event.detail.evidence.get("import")
         others += ours is None
         names[event.id] = ("line", others) if ours is None else ("row", ours["row"])

@@ -16,7 +16,9 @@ from consents.folding import Fold, Statement, can_step, fold, outcome, resolve, 
 from consents.vocabulary import Action, Lifts, Outcome, State
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-IN, OUT = Action.OPT_IN, Action.OPT_OUT
+IN, OUT, END = Action.OPT_IN, Action.OPT_OUT, Action.EXPIRED
+
+SAYS = {State.OPTED_IN: IN, State.OPTED_OUT: OUT, State.EXPIRED: END}
 
 
 def at(minute: int) -> datetime:
@@ -50,8 +52,15 @@ def naive_state(chain: Sequence[Sequence[Statement]], *, own_only: bool = False)
         for one in here:
             if one.action == OUT and not any(lifts_it(other, one) for other in may_lift):
                 return State.OPTED_OUT
-    counted = chain[-1] if own_only else [one for level in chain for one in level]
-    return State.OPTED_IN if any(one.action == IN for one in counted) else None
+    counted = chain[-1:] if own_only else chain
+    if any(lasts(one, level) for level in counted for one in level):
+        return State.OPTED_IN
+    return State.EXPIRED if any(one.action == IN for level in counted for one in level) else None
+
+
+def lasts(one: Statement, here: Sequence[Statement]) -> bool:
+    ends = [other.occurred_at for other in here if other.action == END]
+    return one.action == IN and not any(end >= one.occurred_at for end in ends)
 
 
 # --- histories
@@ -59,7 +68,7 @@ def naive_state(chain: Sequence[Sequence[Statement]], *, own_only: bool = False)
 
 @st.composite
 def statements(draw: st.DrawFn) -> Statement:
-    action = draw(st.sampled_from([IN, OUT]))
+    action = draw(st.sampled_from([IN, OUT, IN, OUT, END]))
     lifts = draw(st.sampled_from(list(Lifts))) if action == IN else Lifts.NOTHING
     event = UUID(int=draw(st.integers(0, 2**64)))
     # Few minutes, so that equal times are common.
@@ -130,7 +139,7 @@ def test_the_named_line_is_one_that_says_what_the_state_is(history: list[Stateme
         return
     [named] = [one for one in history if one.event == now.event]
     assert named.occurred_at == now.since
-    assert named.action == (IN if now.state == State.OPTED_IN else OUT)
+    assert named.action == SAYS[now.state]
 
 
 @given(histories, statements())

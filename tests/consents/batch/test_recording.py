@@ -13,10 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from consents import ledger
+from consents import expiry, ledger
 from consents.commitments import commit_to_address, commit_to_detail
 from consents.entries import Entry
-from consents.models import ChannelIdentity, ConsentEvent, EventDetail, Sender
+from consents.models import ChannelIdentity, ConsentEvent, EventDetail, Purpose, Sender
 from consents.purposes import PurposeTree
 from consents.signals import Lines, lines_recorded
 from tests.consents.books import by_the_general_path, everything
@@ -62,7 +62,9 @@ def together(items: Sequence[Entry]) -> None:
 
 
 def prepare() -> None:
-    PurposeFactory(key="newsletter")
+    """Of what is said here of the newsletter nothing is good any more."""
+    newsletter = PurposeFactory(key="newsletter", validity_days=100)
+    Purpose.objects.filter(id=newsletter.id).update(validity_since=START)
     PurposeFactory(key="profiling", requires_own_consent=True)
 
 
@@ -71,6 +73,8 @@ def left_by(way: Callable[[Sequence[Entry]], None], parts: Any, rolled_back: Rol
         prepare()
         for part in parts:
             way(part)
+            while expiry.write_run_out():
+                pass
         return everything()
 
 
