@@ -13,7 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from consents import documents
-from consents.models import ChannelIdentity, ConsentEvent, Seal, Sender, Standing
+from consents.models import ChannelIdentity, Consent, ConsentEvent, Seal, Sender, Standing
 from consents.models.prepared import prepared
 from consents.signals import Lines
 from consents.vocabulary import CONSENT_ACTIONS, ROOT_PURPOSE, Action
@@ -154,6 +154,27 @@ def ledger_sealed(seal: Seal) -> None:
     )
 
 
+def opt_ins_ending(consents: Sequence[Consent]) -> None:
+    """Tell of opt-ins that will soon have run out, so that people can be asked again in time."""
+    subscriptions = Subscriptions({one.identity.sender_id for one in consents})
+    if not subscriptions:
+        return
+    now = database_clock()
+    trigger = Trigger.CONSENT_EXPIRING
+    WebhookDelivery.objects.bulk_create(
+        delivery(
+            endpoint,
+            trigger,
+            message(trigger, now, _ending(one)),
+            now,
+            identity=one.identity_id,
+            event=one.event_id,
+        )
+        for one in consents
+        for endpoint in subscriptions.wanting(one.identity.sender_id, trigger)
+    )
+
+
 def message(trigger: Trigger, at: datetime, data: Body) -> Body:
     """A body as Standard Webhooks shapes it: `type`, `timestamp`, `data`."""
     return {"type": trigger.value, "timestamp": _moment(at), "data": data}
@@ -236,6 +257,17 @@ def _told_to_providers(events: Sequence[ConsentEvent]) -> list[ConsentEvent]:
         for event in events
         if event.purpose.key == ROOT_PURPOSE or bits.get(event.identity_id) == event.action
     ]
+
+
+def _ending(consent: Consent) -> Body:
+    return {
+        "event": str(consent.event_id),
+        "channel": consent.identity.channel,
+        "identity": consent.identity.address,
+        "contact": str(consent.identity.contact_id),
+        "purpose": consent.purpose.key,
+        "expires_at": _moment(consent.warned_of) if consent.warned_of else None,
+    }
 
 
 def _line(event: ConsentEvent) -> Body:

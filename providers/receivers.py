@@ -10,13 +10,23 @@ from uuid import UUID
 
 from django.db.models.signals import post_save
 
-from consents.models import ConsentEvent, Seal
-from consents.signals import Line, Lines, ledger_sealed, lines_recorded, may_write_changed
+from consents.models import Consent, ConsentEvent, Seal
+from consents.signals import (
+    Line,
+    Lines,
+    ledger_sealed,
+    lines_recorded,
+    may_write_changed,
+    opt_ins_ending,
+)
 from consents.vocabulary import Action
 from providers import notifications, outbox
 
 TOUCHES_PROVIDERS = frozenset(
-    {Action.OPT_IN, Action.OPT_OUT, Action.VOIDED, Action.IDENTITY_MOVED, Action.ERASED}
+    {
+        *(Action.OPT_IN, Action.OPT_OUT, Action.EXPIRED),
+        *(Action.VOIDED, Action.IDENTITY_MOVED, Action.ERASED),
+    }
 )
 
 
@@ -25,6 +35,7 @@ def connect() -> None:
     post_save.connect(_on_event, sender=ConsentEvent, dispatch_uid="providers.event")
     lines_recorded.connect(_on_lines, dispatch_uid="providers.lines")
     ledger_sealed.connect(_on_seal, dispatch_uid="providers.seal")
+    opt_ins_ending.connect(_on_ending, dispatch_uid="providers.ending")
     may_write_changed.connect(_on_may_write, dispatch_uid="providers.may_write")
 
 
@@ -39,6 +50,10 @@ def _on_lines(lines: Lines, **_: Any) -> None:
 
 def _on_seal(seal: Seal, **_: Any) -> None:
     notifications.ledger_sealed(seal)
+
+
+def _on_ending(consents: list[Consent], **_: Any) -> None:
+    notifications.opt_ins_ending(consents)
 
 
 def _on_may_write(identities: list[UUID], **_: Any) -> None:

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from consents import (
     erasure,
+    expiry,
     legal_holds,
     retention,
     reviews,
@@ -49,6 +50,8 @@ class Counts:
     freed: int = 0
     no_result: int = 0
     windows_closed: int = 0
+    expired: int = 0
+    warned: int = 0
     restated: int = 0
     caught_up: int = 0
     retried: int = 0
@@ -100,6 +103,8 @@ def sweep(*, purges: bool = True) -> Counts:
     counts.freed = _until_nothing(settlement.reap) + deliveries.reap()
     counts.no_result = _until_nothing(settlement.time_out_results)
     counts.windows_closed = window_lines.close_run_out()
+    counts.expired = _until_nothing(expiry.write_run_out)
+    counts.warned = expiry.warn()
     counts.restated = settling.settle_purposes()
     counts.caught_up = _catch_up(counts)
     # Before what failed is tried again: of the erased nothing is.

@@ -39,6 +39,7 @@ _BADGES = {
     "Opted in": "bg-green-100 text-green-700 dark:bg-green-500/20 dark:text-green-400",
     "Opted out": "bg-red-100 text-red-700 dark:bg-red-500/20 dark:text-red-400",
     "On hold": "bg-orange-100 text-orange-700 dark:bg-orange-500/20 dark:text-orange-400",
+    "Expired": "bg-orange-100 text-orange-700 dark:bg-orange-500/20 dark:text-orange-400",
     "Nothing stated": "bg-base-500/8 text-base-700 dark:bg-base-500/20 dark:text-base-200",
 }
 
@@ -247,4 +248,6 @@ def _state(identity: ChannelIdentity) -> str:
         return "On hold"
     if identity.standing.may_write:
         return "Opted in"
-    return "Opted out" if State.OPTED_OUT in states else "Nothing stated"
+    if State.OPTED_OUT in states:
+        return "Opted out"
+    return "Expired" if states else "Nothing stated"

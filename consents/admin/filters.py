@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from consents import expiry
 from consents.admin import wording
 from consents.admin.forms import channel_choices
 from consents.models import ChannelIdentity, Consent
@@ -92,6 +93,8 @@ class StateFilter(admin.SimpleListFilter):
         return [
             ("opted_in", "Opted in to something"),
             ("opted_out", "Opted out of something"),
+            ("expired", "Opt-in has run out"),
+            ("ending", "Opt-in runs out soon"),
             ("none", "Nothing stated"),
             ("on_hold", "Was put on hold, undecided"),
             ("window_open", "Wrote within 24 hours"),
@@ -100,9 +103,9 @@ class StateFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
         conditions: dict[str, Q | Exists] = {
             "opted_in": Q(standing__may_write=True),
-            "opted_out": Exists(
-                Consent.objects.filter(identity=OuterRef("pk"), state=State.OPTED_OUT.value)
-            ),
+            "opted_out": _has(Consent.objects.filter(state=State.OPTED_OUT.value)),
+            "expired": _has(Consent.objects.filter(state=State.EXPIRED.value)),
+            "ending": _has(expiry.ending_soon()),
             "none": Q(standing__may_write__isnull=True),
             "on_hold": Q(standing__held_by__isnull=False),
             "window_open": Q(
@@ -116,6 +119,10 @@ class StateFilter(admin.SimpleListFilter):
         channel = request.GET.get(ContactChannelFilter.parameter_name)
         on = Q(channel=channel) if channel in Channel.__members__ else Q()
         return _with_identity(queryset, on, condition)
+
+
+def _has(consents: QuerySet[Consent]) -> Exists:
+    return Exists(consents.filter(identity=OuterRef("pk")))
 
 
 def _with_identity(contacts: Rows, *conditions: Q | Exists) -> Rows:

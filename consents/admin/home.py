@@ -9,13 +9,14 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.db.models import Sum
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from consents import dashboard
+from consents import dashboard, expiry
 from consents.dashboard import Card, bounded, in_words
 from consents.models import DayTally, Purpose, ReachTally, ReviewItem, Standing, TallyMark
 from consents.vocabulary import CUSTOMER_WINDOW, ROOT_PURPOSE, Action, Channel, State
@@ -72,7 +73,7 @@ def shown(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 
 def cards(now: datetime) -> list[Card]:
-    return [*_review_cards(now), _window_card(now)]
+    return [*_review_cards(now), _window_card(now), *_ending_cards()]
 
 
 dashboard.register(cards)
@@ -195,6 +196,23 @@ def _review_cards(now: datetime) -> list[Card]:
             note=f"{in_words(overdue)} overdue" if overdue else "None overdue",
             url=f"{page}?decided=no",
             tone="danger" if overdue else "warning" if total else "success",
+        )
+    ]
+
+
+def _ending_cards() -> list[Card]:
+    """Only where some opt-in runs out at all."""
+    ending = bounded(expiry.ending_soon())
+    if not ending:
+        return []
+    page = reverse("admin:consents_contact_changelist")
+    return [
+        Card(
+            title="Opt-ins that run out soon",
+            figure=in_words(ending),
+            note=f"Within {settings.EXPIRY_WARNING_DAYS} days",
+            url=f"{page}?state=ending",
+            tone="warning",
         )
     ]
 

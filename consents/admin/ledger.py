@@ -44,6 +44,7 @@ _EVENT = (
 _STATED = {
     State.OPTED_IN: "opted in",
     State.OPTED_OUT: "opted out",
+    State.EXPIRED: "expired",
     None: "nothing stated",
 }
 _EVIDENCE = ("note", "evidence", "ip", "user_agent", "erased", "seal", "receipt")

@@ -29,7 +29,7 @@ RECEIPT_FIELDS = (
     *("legal_name", "postal_address", "contact_details", "jurisdiction", "privacy_notice"),
     *("privacy_rights", "withdrawal_method", "storage_locations", "recipients"),
 )
-_RULES = frozenset({"parent", "requires_own_consent"})
+_RULES = frozenset({"parent", "requires_own_consent", "validity_days"})
 
 
 @admin.register(Purpose)
@@ -40,7 +40,7 @@ class PurposeAdmin(ModelAdmin[Purpose]):
     search_fields = ("name", "key")
     fields = (
         *("name", "key", "parent", "allowed_in_window", "requires_own_consent"),
-        *("description", "retention", "required_evidence"),
+        *("validity_days", "description", "retention", "required_evidence"),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Purpose | None = None) -> list[str]:

@@ -33,6 +33,7 @@ TRIGGERS = {
     "OPT_OUT": "What became of an opt-out at the providers",
     "WINDOW_OPENED": "A customer window has opened",
     "WINDOW_CLOSED": "A customer window has closed",
+    "CONSENT_EXPIRING": "An opt-in will soon have run out",
     "SYNC_FAILED": "A provider could not be told",
     "LEDGER_SEALED": "The ledger was sealed",
 }

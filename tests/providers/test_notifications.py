@@ -8,7 +8,8 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from consents import sealing, window_lines
+from consents import expiry, sealing, window_lines
+from consents.models import Purpose
 from consents.vocabulary import Lifts, Origin
 from providers import accounts, notifications, verdicts
 from providers.contract import Kind, Result
@@ -41,6 +42,34 @@ INSTANT = "2026-01-31T12:00:00.000000Z"
 @pytest.fixture
 def endpoint(sender):
     return EndpointFactory()
+
+
+# --- opt-ins that run out
+
+
+def good_for(days):
+    purpose = Purpose.objects.get(key="marketing")
+    purpose.validity_days = days
+    purpose.save()
+
+
+def test_of_an_opt_in_that_runs_out_soon_it_is_told_when(endpoint):
+    good_for(365)
+    event = opt_in(purpose="marketing", occurred_at=ago(days=350))
+    expiry.warn()
+    told = owed()[-1]
+    assert (told.trigger, told.identity, told.event) == ("CONSENT_EXPIRING", event.identity, event)
+    data = told.body["data"]
+    assert (data["channel"], data["identity"], data["purpose"]) == ("WHATSAPP", NUMBER, "marketing")
+    assert len(data["expires_at"]) == len(INSTANT)
+
+
+def test_that_one_has_run_out_is_a_change_of_consent(endpoint):
+    opt_in(purpose="marketing", occurred_at=ago(days=350))
+    good_for(300)
+    expiry.write_run_out()
+    told = owed()[-1]
+    assert (told.trigger, told.body["data"]["action"]) == ("CONSENT_CHANGED", "expired")
 
 
 # --- consent

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from consents.models import ApiKey, IdempotencyRecord, ImportFile
+from consents.models import ApiKey, IdempotencyRecord, ImportFile, Purpose
 from providers import settlement, sweeps
 from providers.contract import AccountFault, Fault, Result
 from providers.decisions import LADDER
@@ -70,6 +70,31 @@ def test_a_sweep_tells_a_new_account_what_is_known(sender):
     ProviderSync.objects.all().delete()
     ProviderAccount.objects.update(catch_up="opt_out")
     assert sweeps.sweep().caught_up
+    assert told(account) == [("opt_in", "pending")]
+
+
+# --- opt-ins that run out
+
+
+def run_out(days=365):
+    purpose = Purpose.objects.get(key="marketing")
+    purpose.validity_days = days
+    purpose.save()
+
+
+def test_an_opt_in_that_has_run_out_is_written_down_and_the_provider_told(account):
+    opt_in(purpose="marketing", occurred_at=ago(days=360))
+    settle_all(account, Result.ACCEPTED)
+    run_out(days=300)
+    assert sweeps.sweep().expired == 1
+    assert told(account)[-1] == ("opt_out", "pending")
+    assert newest(account).event.action == "expired"
+
+
+def test_a_sweep_warns_of_those_that_run_out_soon(account):
+    run_out()
+    opt_in(purpose="marketing", occurred_at=ago(days=350))
+    assert [sweeps.sweep().warned for _ in range(2)] == [1, 0]
     assert told(account) == [("opt_in", "pending")]
 
 

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from consents import dashboard, inbound, ledger, tallies
 from consents.dashboard import Card
-from consents.models import ReviewItem
-from tests.consents.factories import NUMBER, british_number
+from consents.models import Purpose, ReviewItem
+from tests.consents.factories import NUMBER, ago, british_number
 
 pytestmark = pytest.mark.django_db
 HOME = "admin:index"
@@ -102,6 +102,20 @@ def test_open_windows_are_counted_and_led_to(desk, sender):
     shown = card(desk, "Customer windows open")
     assert shown.figure == "2"
     assert len(desk.get(shown.url).context["cl"].result_list) == 2
+
+
+def test_opt_ins_that_run_out_soon_are_counted_and_led_to(desk, sender):
+    title = "Opt-ins that run out soon"
+    say("opt_in", purpose="marketing", occurred_at=ago(days=350))
+    say("opt_in", number=british_number(1), purpose="marketing")
+    assert title not in [one.title for one in desk.get(reverse(HOME)).context["cards"]]
+    marketing = Purpose.objects.get(key="marketing")
+    marketing.validity_days = 365
+    marketing.save()
+    found = card(desk, title)
+    assert (found.figure, found.tone) == ("1", "warning")
+    listed = desk.get(found.url).context["cl"].queryset
+    assert [one.identities.get().address for one in listed] == [NUMBER]
 
 
 def test_counts_stop_at_their_bound():

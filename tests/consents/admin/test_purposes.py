@@ -50,6 +50,21 @@ def test_the_evidence_that_a_purpose_requires_is_chosen(desk, sender):
     assert marketing.required_evidence == ["medium", "language"]
 
 
+def test_how_long_an_opt_in_is_good_is_set_and_it_says_what_that_does(desk, sender):
+    marketing = Purpose.objects.get(key="marketing")
+    answer = desk.post(url(marketing), {"name": "Marketing", "validity_days": "730"}, follow=True)
+    marketing.refresh_from_db()
+    assert (marketing.validity_days, marketing.validity_since is not None) == (730, True)
+    assert "Who may be written to is being worked out again." in answer.content.decode()
+
+
+@pytest.mark.parametrize("days", ["0", "-3", "36501", "a year"])
+def test_a_validity_that_is_none_is_refused(desk, sender, days):
+    marketing = Purpose.objects.get(key="marketing")
+    answer = desk.post(url(marketing), {"name": "Marketing", "validity_days": days})
+    assert "validity_days" in answer.context["adminform"].form.errors
+
+
 def test_no_purpose_is_deleted_from_the_list(desk, sender):
     purpose = PurposeFactory()
     chosen = {"action": "delete_selected", "_selected_action": [str(purpose.pk)], "post": "yes"}

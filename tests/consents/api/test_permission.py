@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from consents import ledger, verdicts
 from consents.api.fields import shown_time
-from consents.models import Confirmation, Consent
+from consents.models import Confirmation, Consent, Purpose
 from consents.writing import database_clock
 from tests.consents.api.caller import code_of, issue
 from tests.consents.factories import (
@@ -20,6 +20,7 @@ from tests.consents.factories import (
     OptOutFactory,
     SenderFactory,
     StopFactory,
+    ago,
     british_number,
 )
 
@@ -45,6 +46,19 @@ def test_an_opt_in_lets_templates_pass(api):
         "channel": "WHATSAPP",
         "purpose": "service",
     }
+
+
+def test_an_opt_in_that_is_good_for_a_time_says_until_when_and_then_why_not(api):
+    marketing = Purpose.objects.get(key="marketing")
+    marketing.validity_days = 365
+    marketing.save()
+    event = OptInFactory(purpose="marketing", occurred_at=ago(days=364))
+    ending = api.get("permission/", **ASKED, purpose="marketing").json()
+    assert ending["expires_at"] == shown_time(event.occurred_at + timedelta(days=365))
+    OptInFactory(identity=OTHER_NUMBER, purpose="marketing", occurred_at=ago(days=366))
+    asked = {"channel": "WHATSAPP", "identity": OTHER_NUMBER, "purpose": "marketing"}
+    ended = api.get("permission/", **asked).json()
+    assert (ended["allowed"], ended["reason"], ended["expires_at"]) == (False, "expired", None)
 
 
 def test_a_message_opens_the_window_until_a_time(api):
