@@ -10,6 +10,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
 from consents import disclosure, erasure, extracts, moving
@@ -224,6 +225,7 @@ def _shown(request: HttpRequest, contact: Contact, asked: MomentForm) -> dict[st
         "questions": overview.open_questions(contact),
         "identity_count": len(identities),
         "moments": moments[: timeline.SHOWN],
+        "stops": timeline.stops(moments, timezone.now()),
         "has_more": len(moments) > timeline.SHOWN,
         "opened_by": trail.of(contact.pk) if may(request, TRAIL) else "",
         "ledger_of_contact": f"{reverse('admin:consents_consentevent_changelist')}?"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -28,6 +29,24 @@ def of(identities: Collection[UUID]) -> list[Moment]:
     moments = [_moment(line, names) for line in lines]
     moments += holders.timeline(identities, SHOWN + 1)
     return sorted(moments, key=lambda moment: moment.at, reverse=True)[: SHOWN + 1]
+
+
+def stops(moments: Sequence[Moment], now: datetime) -> list[dict[str, str]]:
+    """The times at which something happened, oldest first, each with what did, in words.
+
+    Times are UTC, as a field for them takes one: the minute by which it had been recorded. The
+    last is now, whose time is empty.
+    """
+    happened: dict[str, list[str]] = {}
+    for moment in reversed(moments):
+        by = moment.at.astimezone(UTC) + timedelta(minutes=1)
+        happened.setdefault(f"{by:%Y-%m-%dT%H:%M}", []).append(moment.title)
+    known = [
+        {"at": at, "words": f"{at.replace('T', ' ')} UTC: {', '.join(titles)}"}
+        for at, titles in happened.items()
+        if at <= f"{now.astimezone(UTC):%Y-%m-%dT%H:%M}"
+    ]
+    return [*known, {"at": "", "words": "Now"}]
 
 
 def staff_names(actors: Iterable[str]) -> dict[str, str]:

@@ -58,6 +58,17 @@ def test_it_can_be_proven_why_a_message_was_allowed_last_tuesday(desk, shop):
     expect(desk.get_by_text("Send me offers on WhatsApp")).to_be_visible()
 
 
+def test_a_slider_goes_through_what_happened(desk, shop):
+    number = british_number(901)
+    shop.record("opt_in", number, sender="default")
+    open_person(desk, shop, number)
+    desk.get_by_text("Look at another time").click()
+    slider = desk.get_by_label("Through what happened")
+    expect(slider).to_be_visible()
+    expect(slider).to_have_attribute("aria-valuetext", "Now")
+    expect(desk.locator("#stop_words")).to_have_text("Now")
+
+
 def test_an_opt_out_is_recorded_and_the_providers_are_told(desk, shop):
     number = british_number(900)
     shop.record("opt_in", number, sender="default")

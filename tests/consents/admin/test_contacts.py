@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
 from consents.admin import timeline
+from consents.holders import Moment
 from consents.models import Contact, Disclosure, StaffAction
 from tests.consents.factories import (
     NUMBER,
@@ -24,6 +26,7 @@ from tests.consents.factories import (
 
 pytestmark = pytest.mark.django_db
 LIST = "admin:consents_contact_changelist"
+NOBODY = UUID(int=0)
 
 
 def found(desk, **query):
@@ -208,6 +211,32 @@ def test_without_hindsight_it_is_what_was_known_then(desk):
     answer = looked_at(desk, contact, ago(days=7))
     assert not marketing(answer).is_allowed
     assert "from what was known on" in answer.content.decode()
+
+
+def happened(title, at):
+    return Moment(at=at, kind="event", id=NOBODY, identity=NOBODY, title=title)
+
+
+def test_each_time_at_which_something_had_happened_is_a_stop_and_the_last_is_now():
+    then = datetime(2026, 3, 1, 12, 30, 20, tzinfo=UTC)
+    moments = [
+        happened("just now", then + timedelta(hours=1)),
+        happened("third", then + timedelta(seconds=50)),
+        happened("second", then + timedelta(seconds=5)),
+        happened("first", then),
+    ]
+    assert timeline.stops(moments, then + timedelta(hours=1, seconds=5)) == [
+        {"at": "2026-03-01T12:31", "words": "2026-03-01 12:31 UTC: first, second"},
+        {"at": "2026-03-01T12:32", "words": "2026-03-01 12:32 UTC: third"},
+        {"at": "", "words": "Now"},
+    ]
+
+
+def test_the_page_goes_through_what_happened(desk):
+    contact = OptInFactory().identity.contact
+    answer = desk.get(reverse("admin:consents_contact_change", args=[contact.pk]))
+    assert answer.context["stops"][-1]["words"] == "Now"
+    assert 'type="range"' in answer.content.decode()
 
 
 @pytest.mark.parametrize("at", ["", "last Tuesday", "9999-99-99T00:00", "2999-01-01T00:00", "\0"])
