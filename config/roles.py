@@ -1,5 +1,5 @@
-"""What the application's role may do: everything but change, or take from, the ledger
-and the trail of what staff did.
+"""What the application's role may do: everything but change, or take from, the ledger, its
+seals, the notices and the trail of what staff did.
 
 Where the tables belong to another role than the one the application works as, that other one
 grants these rights after every migration.
@@ -17,7 +17,7 @@ from django.db.models.signals import post_migrate
 # Lines of these are written once and stay.
 APPEND_ONLY_TABLES = (
     *("consents_consentevent", "consents_seal", "consents_sealkey"),
-    "consents_staffaction",
+    *("consents_notice", "consents_staffaction"),
 )
 
 _GRANTS = """

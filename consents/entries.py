@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from consents import identifiers
+from consents import identifiers, notices
 from consents.errors import ConsentError
 from consents.models import Contact, Purpose, Sender
+from consents.notices import Notices
 from consents.purposes import PurposeTree
 from consents.vocabulary import (
     CLOCK_TOLERANCE,
@@ -41,7 +42,8 @@ class Entry:
 
     Either `identity` with its `channel`, or `contact` (a Contact): then all its identities, or
     those on `channels`. Both: the identity belongs, or will belong, to that contact.
-    `occurred_at` carries a time zone. `lifts` is for drop-ins, whose callers state nothing.
+    `occurred_at` carries a time zone. `language`: what the person reads, as far as whoever hands it
+    in knows. `lifts` is for drop-ins, whose callers state nothing.
     """
 
     action: str
@@ -56,6 +58,7 @@ class Entry:
     evidence: Mapping[str, Any] | None = field(default=None, repr=False)
     note: str = field(default="", repr=False)
     occurred_at: datetime | None = None
+    language: str = ""
     origin: str = Origin.API
     actor: str = ""
     lifts: Lifts | None = None
@@ -82,15 +85,24 @@ class Draft:
 
 
 def check(
-    entry: Entry, sender: Sender, purposes: PurposeTree, now: datetime, *, is_single: bool
+    entry: Entry,
+    sender: Sender,
+    purposes: PurposeTree,
+    known: Notices,
+    now: datetime,
+    *,
+    is_single: bool,
 ) -> Draft:
     """The entry in order, or a ConsentError that says what is wrong with it."""
     origin = _word(Origin, entry.origin, "origin")
     action = _word(Action, entry.action, "action")
     if action not in CONSENT_ACTIONS:
         raise ConsentError("unknown_action", "The action is opt_in or opt_out.", "action")
-    purpose, evidence = purposes.named(entry.purpose), _evidence(entry.evidence)
-    if action == Action.OPT_IN and origin in PROVING_ORIGINS:
+    purpose, occurred_at = purposes.named(entry.purpose), _occurred_at(entry, origin, now)
+    is_opt_in = action == Action.OPT_IN
+    at, spoken = min(occurred_at or now, now), _spoken(entry)
+    evidence = known.settle(_evidence(entry.evidence), spoken, at, is_binding=is_opt_in)
+    if is_opt_in and origin in PROVING_ORIGINS:
         _check_proven(purposes.required_evidence[purpose.id], evidence)
     return Draft(
         action=action,
@@ -106,7 +118,7 @@ def check(
         user_agent=text_of(entry.user_agent, "user_agent"),
         evidence=evidence,
         note=text_of(entry.note, "note"),
-        occurred_at=_occurred_at(entry.occurred_at, origin, now),
+        occurred_at=occurred_at,
     )
 
 
@@ -136,6 +148,10 @@ def _address(entry: Entry) -> identifiers.Address | None:
     if entry.channel is None:
         raise ConsentError("channel_required", "Name the identity's channel.", "channel")
     return identifiers.normalise(channel(entry.channel), entry.identity)
+
+
+def _spoken(entry: Entry) -> str:
+    return entry.language or (entry.contact.language if entry.contact else "")
 
 
 def _contact(contact: Contact | None, sender: Sender) -> Contact | None:
@@ -251,7 +267,12 @@ def _no_evidence() -> ConsentError:
 
 
 def _check_proven(required: Collection[str], evidence: Mapping[str, Any]) -> None:
-    missing = sorted(name for name in required if not str(evidence.get(name) or "").strip())
+    proven = notices.PROVES if notices.is_named(evidence) else frozenset[str]()
+    missing = sorted(
+        name
+        for name in required
+        if name not in proven and not str(evidence.get(name) or "").strip()
+    )
     if missing:
         message = f"An opt-in to this purpose needs evidence of {', '.join(missing)}."
         raise ConsentError("evidence_required", message, "evidence")
@@ -282,10 +303,10 @@ def moment(time: object, field_name: str) -> datetime:
     return time
 
 
-def _occurred_at(occurred_at: object, origin: Origin, now: datetime) -> datetime | None:
-    if occurred_at is None:
+def _occurred_at(entry: Entry, origin: Origin, now: datetime) -> datetime | None:
+    if entry.occurred_at is None:
         return None
-    occurred_at = moment(occurred_at, "occurred_at")
+    occurred_at = moment(entry.occurred_at, "occurred_at")
     if occurred_at > now + CLOCK_TOLERANCE and origin not in CUT_TO_NOW_ORIGINS:
         raise ConsentError("occurred_in_future", "This has not happened yet.", "occurred_at")
     # What lies ahead is cut when it is written; the last hours of year 9999 have no UTC.

@@ -25,6 +25,7 @@ class AppendOnly(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            "The ledger and its seals are append-only. Only consents.ledger writes the one "
-            "(ledger.record() or ledger.record_many()), only consents.sealing the other."
+            "The ledger, its seals and notices are append-only. Only consents.ledger writes the "
+            "first (ledger.record() or ledger.record_many()), only consents.sealing the second, "
+            "only consents.publishing the last."
         )

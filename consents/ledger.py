@@ -30,6 +30,7 @@ from consents.history import (
     statements,
 )
 from consents.models import ConsentEvent, ImportRun, Sender, Standing
+from consents.notices import Notices
 from consents.purposes import PurposeTree
 from consents.reach import Reach
 from consents.vocabulary import Origin, Outcome
@@ -180,10 +181,11 @@ def _check_all(
     *,
     is_single: bool,
 ) -> list[Draft | ConsentError]:
+    notices = Notices.named_in(sender, (item.evidence for item in items))
     drafts: list[Draft | ConsentError] = []
     for item in items:
         try:
-            drafts.append(entries.check(item, sender, purposes, now, is_single=is_single))
+            drafts.append(entries.check(item, sender, purposes, notices, now, is_single=is_single))
         except ConsentError as error:
             drafts.append(error)
     return drafts

@@ -20,7 +20,17 @@ CONSENTS_LEVELS = (
     | {"window", "folding", "decision", "commitments", "timestamps", "rates", "strict_json"}
     | {"numbering", "merkle", "signatures", "findings", "workdays"},
     {"models", "signals", "holders", "encryption"},
-    {"purposes", "entries", "addressbook", "history", "writing", "reach", "voiding", "ledger"}
+    {
+        "purposes",
+        "notices",
+        "entries",
+        "addressbook",
+        "history",
+        "writing",
+        "reach",
+        "voiding",
+        "ledger",
+    }
     | {"batch", "reviews"},
     {"gate", "gate_people", "gate_bulk"},
     set[str](),  # what is not named here

@@ -19,6 +19,7 @@ from consents.importing.files import Source
 from consents.importing.rows import Chunk, Preparer, chunks, running_clock
 from consents.importing.verdicts import INVALID
 from consents.models import ImportRun
+from consents.notices import Notices
 from consents.purposes import PurposeTree
 
 TRIES: Final = 10
@@ -34,8 +35,8 @@ def apply(
     `import_elsewhere` when somebody else records the same run, and `file_changed`.
     """
     digest = bytes(run.sha256).hex()
-    purposes = PurposeTree.load()
-    preparer = Preparer(run.sender, purposes, reader, running_clock(), run.id, digest)
+    known = (PurposeTree.load(), Notices.of(run.sender))
+    preparer = Preparer(run.sender, *known, reader, running_clock(), run.id, digest)
     progress(run)
     with ReadAhead(chunks(source, preparer, run.position, run.rows)) as ahead:
         for chunk in ahead:

@@ -21,6 +21,7 @@ from consents.importing.files import Source
 from consents.importing.rows import Preparer, Refused, chunks, running_clock
 from consents.importing.verdicts import Verdict
 from consents.models import Sender
+from consents.notices import Notices
 from consents.purposes import PurposeTree
 from consents.vocabulary import StopScope
 
@@ -42,7 +43,8 @@ def check(
 
     Stages the whole file before the first verdict.
     """
-    preparer = Preparer(sender, PurposeTree.load(), reader, running_clock(), None, "")
+    known = (PurposeTree.load(), Notices.of(sender))
+    preparer = Preparer(sender, *known, reader, running_clock(), None, "")
     with _tables():
         for chunk in chunks(source, preparer, 0, 0):
             _stage(sender, chunk.staged)

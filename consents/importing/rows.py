@@ -22,6 +22,7 @@ from consents.importing.names import Names
 from consents.models import Sender
 from consents.models.base import new_id_text
 from consents.models.imports import actor_of
+from consents.notices import Notices
 from consents.purposes import PurposeTree
 from consents.writing import database_clock
 
@@ -71,6 +72,7 @@ class Preparer:
 
     sender: Sender
     purposes: PurposeTree
+    notices: Notices
     reader: Reader
     clock: Callable[[], datetime]
     run: UUID | None
@@ -102,7 +104,8 @@ class Preparer:
         if isinstance(row.values, ConsentError):
             raise row.values
         entry, names = self._entry(row.number, row.values)
-        draft = entries.check(entry, self.sender, self.purposes, now, is_single=False)
+        known = (self.sender, self.purposes, self.notices)
+        draft = entries.check(entry, *known, now, is_single=False)
         one = prepare(draft)
         ready = Ready(row.number, row.values, names, key_of(one.address), stands_alone(draft, now))
         return ready, one

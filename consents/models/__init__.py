@@ -3,6 +3,7 @@
 from consents.models.imports import ImportChunk, ImportFile, ImportPiece, ImportRun
 from consents.models.keys import ApiKey, IdempotencyRecord, KeyUse, VisitorUse
 from consents.models.ledger import ConsentEvent, EventDetail
+from consents.models.notices import Notice
 from consents.models.people import ChannelIdentity, Contact, Sender
 from consents.models.privacy import Disclosure, Erasure, LegalHold, RetentionRule
 from consents.models.purposes import Keyword, Purpose
@@ -32,6 +33,7 @@ __all__ = [
     "KeyUse",
     "Keyword",
     "LegalHold",
+    "Notice",
     "Purpose",
     "ReachTally",
     "RetentionRule",

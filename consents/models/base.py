@@ -6,10 +6,15 @@ from collections.abc import Iterable
 from enum import StrEnum
 from uuid import UUID
 
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.expressions import Func, Value
 from uuid_utils import uuid7 as _uuid7
 from uuid_utils.compat import uuid7
+
+LANGUAGE_MAX = 35
+LANGUAGE_TAG = r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*\Z"
+is_language_tag = RegexValidator(LANGUAGE_TAG, "A BCP 47 tag.")
 
 
 def new_id() -> UUID:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from django.core.validators import RegexValidator, URLValidator
+from django.core.validators import URLValidator
 from django.db import models
 
-from consents.models.base import choices, new_id, one_of
+from consents.models.base import LANGUAGE_MAX, choices, is_language_tag, new_id, one_of
 from consents.vocabulary import Channel, StopScope
 
 
@@ -78,9 +78,9 @@ class Contact(models.Model):
     )
     display_name = models.CharField(max_length=200, blank=True)
     language = models.CharField(
-        max_length=35,
+        max_length=LANGUAGE_MAX,
         blank=True,
-        validators=[RegexValidator(r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*\Z", "A BCP 47 tag.")],
+        validators=[is_language_tag],
         help_text="BCP 47, for example sv or pt-BR.",
     )
     created_at = models.DateTimeField(auto_now_add=True)

@@ -19,6 +19,8 @@ REFUSED = pytest.mark.parametrize(
         "TRUNCATE consents_seal",
         "ALTER TABLE consents_seal DISABLE TRIGGER USER",
         "DELETE FROM consents_sealkey",
+        "UPDATE consents_notice SET text = text",
+        "ALTER TABLE consents_notice DISABLE TRIGGER USER",
         "TRUNCATE consents_eventdetail",
         "SET session_replication_role = replica",
         "CREATE TABLE public.mine (id int)",

@@ -8,12 +8,12 @@ from typing import Any
 import factory
 from django.utils import timezone
 
-from consents import inbound, ledger
+from consents import inbound, ledger, publishing
 from consents.entries import Entry
 from consents.errors import ConsentError
 from consents.inbound import Message
 from consents.ledger import Recorded
-from consents.models import Consent, ConsentEvent, Contact, Purpose, Sender
+from consents.models import Consent, ConsentEvent, Contact, Notice, Purpose, Sender
 from consents.vocabulary import Origin
 
 NUMBER = "46732001122"
@@ -55,6 +55,24 @@ class PurposeFactory(factory.django.DjangoModelFactory[Purpose]):
     key = factory.Sequence("newsletter-{}".format)
     name = factory.Sequence("Newsletter {}".format)
     parent = factory.LazyFunction(lambda: Purpose.objects.get(key="marketing"))
+
+
+class NoticeFactory(factory.Factory[Notice]):
+    """The default sender's `banner` in English, valid for a year; any field may be given."""
+
+    class Meta:
+        model = Notice
+
+    sender = factory.LazyFunction(lambda: Sender.objects.get(key="default"))
+    key = "banner"
+    version = "1"
+    language = "en"
+    text = factory.LazyAttribute("Send me offers ({0.version}, {0.language})".format)
+    valid_from = factory.LazyFunction(lambda: ago(days=365))
+
+    @classmethod
+    def _create(cls, model_class: Any, *args: Any, **fields: Any) -> Notice:
+        return publishing.publish(**fields).notice
 
 
 class OptInFactory(factory.Factory[ConsentEvent]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -13,9 +14,9 @@ from django.utils import timezone
 
 from consents import sealing
 from consents.errors import AppendOnly
-from consents.models import Consent, ConsentEvent, EventDetail, Seal, SealKey, Sender
+from consents.models import Consent, ConsentEvent, EventDetail, Notice, Seal, SealKey, Sender
 from tests.consents.conftest import Counts
-from tests.consents.factories import NUMBER, OptInFactory
+from tests.consents.factories import NUMBER, NoticeFactory, OptInFactory
 
 LEDGER = "consents_consentevent"
 
@@ -96,11 +97,12 @@ SEAL_WRITES: dict[str, Callable[[Any], object]] = {
 
 
 @pytest.mark.parametrize("write", SEAL_WRITES.values(), ids=SEAL_WRITES.keys())
-@pytest.mark.parametrize("model", [Seal, SealKey])
-def test_no_way_of_the_orm_writes_seals(
-    model: type[Seal | SealKey], write: Callable[[Any], object], event: ConsentEvent
+@pytest.mark.parametrize("model", [Seal, SealKey, Notice])
+def test_no_way_of_the_orm_writes_seals_and_notices(
+    model: type[Seal | SealKey | Notice], write: Callable[[Any], object], event: ConsentEvent
 ) -> None:
     list(sealing.seal())
+    NoticeFactory()
     before = list(model.objects.values())
     with pytest.raises(AppendOnly):
         write(model.objects.get())
@@ -133,6 +135,34 @@ def test_not_even_the_owner_of_the_tables_changes_the_ledger_by_mistake(
     with pytest.raises(psycopg.errors.RestrictViolation, match="append-only"):
         as_owner.execute(statement)
     assert as_read() == before
+
+
+# --- nor are notices changed, whose hash is in the evidence
+
+NOTICE_CHANGES = [
+    "UPDATE consents_notice SET text = 'Anything'",
+    "UPDATE consents_notice SET valid_from = now()",
+    "DELETE FROM consents_notice",
+    "TRUNCATE consents_notice",
+]
+
+
+@pytest.mark.parametrize("statement", NOTICE_CHANGES)
+def test_the_applications_role_may_not_change_a_notice(statement: str, sender: Sender) -> None:
+    NoticeFactory()
+    before = list(Notice.objects.values())
+    with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+        execute(statement)
+    assert list(Notice.objects.values()) == before
+
+
+def test_the_database_refuses_a_hash_that_is_not_of_the_text(sender: Sender) -> None:
+    notice = Notice.objects.values().get(id=NoticeFactory().id)
+    columns = {**notice, "id": uuid4(), "version": "2", "text": "Anything"}
+    values = ", ".join(["%s"] * len(columns))
+    names = ", ".join(columns)
+    with pytest.raises(IntegrityError, match="of_the_text"), transaction.atomic():
+        execute(f"INSERT INTO consents_notice ({names}) VALUES ({values})", [*columns.values()])
 
 
 # --- evidence can be erased, never rewritten

@@ -11,6 +11,7 @@ from consents.batch.prepared import NewContact, Prepared, prepare
 from consents.commitments import commit_to_address
 from consents.models import ChannelIdentity, Contact, Sender
 from consents.models.base import new_id_text
+from consents.notices import Notices
 from consents.purposes import PurposeTree
 from consents.writing import database_clock
 from tests.consents.factories import entry
@@ -20,7 +21,8 @@ SPELLINGS = ("5215512345678", "525512345678")
 
 def statement(sender: Sender, spelling: str, contact: NewContact | None = None) -> Prepared:
     said = entry(identity=spelling, origin="import")
-    draft = entries.check(said, sender, PurposeTree.load(), database_clock(), is_single=False)
+    known = (PurposeTree.load(), Notices())
+    draft = entries.check(said, sender, *known, database_clock(), is_single=False)
     return prepare(draft, contact)
 
 

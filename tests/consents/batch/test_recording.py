@@ -20,7 +20,13 @@ from consents.models import ChannelIdentity, ConsentEvent, EventDetail, Purpose,
 from consents.purposes import PurposeTree
 from consents.signals import Lines, lines_recorded
 from tests.consents.books import by_the_general_path, everything
-from tests.consents.factories import NUMBER, OTHER_NUMBER, PurposeFactory, british_number
+from tests.consents.factories import (
+    NUMBER,
+    OTHER_NUMBER,
+    NoticeFactory,
+    PurposeFactory,
+    british_number,
+)
 
 Rolled = Callable[[], AbstractContextManager[None]]
 
@@ -43,7 +49,13 @@ entries = st.builds(
     note=st.sampled_from(["", "asked us by telephone"]),
     ip=st.sampled_from([None, "192.0.2.7", "2001:db8::1"]),
     user_agent=st.sampled_from(["", "Mozilla/5.0 (\\ tab\t)"]),
-    evidence=st.sampled_from([None, {"form": "é\n\\", "version": 2.5, "at": [1, None]}]),
+    evidence=st.sampled_from(
+        [
+            *[None, {"form": "é\n\\", "version": 2.5, "at": [1, None]}] * 2,
+            *[{"notice": "banner"}, {"notice": {"key": "banner", "version": 1}}],
+            *[{"notice": "nobody-knows"}, {"notice": [7]}],
+        ]
+    ),
     # Few, so that many fall on the same time or before what is known.
     occurred_at=st.none() | st.integers(0, 4).map(lambda at: START + timedelta(minutes=at)),
 )
@@ -66,6 +78,8 @@ def prepare() -> None:
     newsletter = PurposeFactory(key="newsletter", validity_days=100)
     Purpose.objects.filter(id=newsletter.id).update(validity_since=START)
     PurposeFactory(key="profiling", requires_own_consent=True)
+    NoticeFactory()
+    NoticeFactory(version="2", valid_from=START + timedelta(minutes=2))
 
 
 def left_by(way: Callable[[Sequence[Entry]], None], parts: Any, rolled_back: Rolled) -> Any:

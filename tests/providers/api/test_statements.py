@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.consents.factories import NUMBER, british_number
+from tests.consents.factories import NUMBER, NoticeFactory, british_number
 from tests.providers.factories import opt_in_many
 
 pytestmark = pytest.mark.django_db
@@ -22,8 +22,8 @@ OF_SOMEBODY_KNOWN = 16
 WITH_NO_EFFECT = 14
 
 
-def statements(api: Any, action: str, number: str = NUMBER) -> int:
-    said = {"action": action, "channel": "WHATSAPP", "identity": number, "source": "WEB"}
+def statements(api: Any, action: str, number: str = NUMBER, **more: Any) -> int:
+    said = {"action": action, "channel": "WHATSAPP", "identity": number, "source": "WEB", **more}
     with CaptureQueriesContext(connection) as queries:
         answer = api.post("consent-events/", said)
     assert answer.status_code == 201
@@ -50,6 +50,11 @@ def test_of_somebody_known(api):
 def test_of_what_was_so_already(api):
     statements(api, "opt_in")
     assert statements(api, "opt_in") == WITH_NO_EFFECT
+
+
+def test_of_what_names_a_notice_one_more(api):
+    NoticeFactory()
+    assert statements(api, "opt_in", evidence={"notice": "banner"}) == OF_SOMEBODY_NEW + 1
 
 
 def test_however_many_people_there_are_and_however_much_they_have_said(api):
