@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from consents import leaves
-from consents.models import ConsentEvent, Seal
+from consents import leaves, notices
+from consents.models import ConsentEvent, Notice, Seal
 from consents.timestamps import written
 
 Document = dict[str, Any]
@@ -21,6 +21,11 @@ def seal(made: Seal) -> Document:
         "signature": bytes(made.signature).hex(),
         "public_key": bytes(made.key.public).hex(),
     }
+
+
+def notice(shown: Notice) -> Document:
+    """What evidence says of a notice, and its exact text."""
+    return {**notices.version(shown).as_evidence(), "text": shown.text}
 
 
 def line(event: ConsentEvent) -> Document:

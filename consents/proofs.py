@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from consents import documents, leaves, meanings, merkle, openings
+from consents import documents, leaves, meanings, merkle, notices, openings
 from consents.documents import Document
 from consents.errors import ConsentError
-from consents.models import ConsentEvent, Seal
+from consents.models import ConsentEvent, Notice, Seal
 
 TYPE: Final = "optbook.proof"
 
@@ -25,8 +25,8 @@ def prove(event: ConsentEvent) -> Document:
 
     `line`: every column. `index`, `path`: what leads from it to the root that `seal` has signed
     (RFC 9162, section 2.1.3). `purposes`: what purposes meant when it did. `detail`, `address`:
-    what is behind the commitments, with their salts; None once it is erased. Needs the line's
-    detail and identity.
+    what is behind the commitments, with their salts; None once it is erased. `notice`, where the
+    detail names one: its exact text. Needs the line's detail and identity.
 
     Raises ConsentError `not_sealed_yet` for a line that no seal is over, and `line_changed` for
     one that does not fit its seal.
@@ -45,16 +45,20 @@ def prove(event: ConsentEvent) -> Document:
         "purposes": meanings.of(seal),
         "detail": openings.of_detail(event.detail),
         "address": openings.of_address(event.detail, event.identity),
+        **_shown(event),
     }
 
 
 def whole_ledger(upto: int, progress: Callable[[int], None] = lambda _: None) -> Iterator[Document]:
     """Everything sealed up to line `upto`: a head, then each seal and the lines it is over.
 
-    What purposes mean comes before the first seal that has it so. Holds no personal data: that is
-    behind the commitments. `progress` is told how many lines have been handed out.
+    What purposes mean comes before the first seal that has it so, and the texts of all notices
+    before the first of all. Holds no personal data: that is behind the commitments. `progress` is
+    told how many lines have been handed out.
     """
     yield {"type": "optbook.ledger", "format": 1}
+    for notice in Notice.objects.order_by("id").iterator():
+        yield {"notice": documents.notice(notice), "sender_id": str(notice.sender_id)}
     count = 0
     seals = Seal.objects.light().filter(upto__lte=upto).select_related("key").order_by("number")
     for seal in seals.iterator():
@@ -66,6 +70,11 @@ def whole_ledger(upto: int, progress: Callable[[int], None] = lambda _: None) ->
             yield documents.of_columns(columns)
         count += seal.count
         progress(count)
+
+
+def _shown(event: ConsentEvent) -> Document:
+    notice = notices.of(event)
+    return {"notice": documents.notice(notice)} if notice else {}
 
 
 def _index(event: ConsentEvent, hashes: list[bytes]) -> int:

@@ -13,9 +13,9 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from consents import proofs
+from consents import documents, notices, proofs
 from consents.errors import ConsentError
-from consents.models import Consent, ConsentEvent, Purpose, Sender
+from consents.models import Consent, ConsentEvent, Notice, Purpose, Sender
 from consents.purposes import PurposeTree
 from consents.timestamps import written
 from consents.vocabulary import Action, Channel, IdentityKind, Origin, Outcome, State
@@ -62,7 +62,7 @@ def receipt(event: ConsentEvent) -> Receipt:
             "schema_version": SCHEMA_VERSION,
             "record_id": str(event.id),
             "pii_principal_id": event.identity.address or str(event.identity_id),
-            "pii_processing": _processing(event),
+            "pii_processing": _processing(event, notices.of(event)),
             "party_identification": [_controller(event.sender)],
             "events": list(_events(event)),
         },
@@ -72,16 +72,19 @@ def receipt(event: ConsentEvent) -> Receipt:
 
 def unstated(event: ConsentEvent) -> list[str]:
     """Which fields staff have not filled in, as the standard names them."""
-    found = [*_controller(event.sender).items(), *_processing(event).items()]
-    found += _processing(event)["purposes"][0].items()
+    processing = _processing(event, notices.of(event))
+    found = [*_controller(event.sender).items(), *processing.items()]
+    found += processing["purposes"][0].items()
     return [name for name, value in found if value in (NOT_STATED, [NOT_STATED])]
 
 
-def _processing(event: ConsentEvent) -> Mapping[str, Any]:
-    sender = event.sender
+def _processing(event: ConsentEvent, shown: Notice | None) -> Mapping[str, Any]:
+    """With the wording that was shown, where the opt-in names it."""
+    spoken = shown.language if shown else event.identity.contact.language
     return {
-        "privacy_notice": sender.privacy_notice or NOT_STATED,
-        "language": event.identity.contact.language or NOT_STATED,
+        "privacy_notice": event.sender.privacy_notice or NOT_STATED,
+        "language": spoken or NOT_STATED,
+        **({"notice": documents.notice(shown)} if shown else {}),
         "purposes": [_purpose(event)],
     }
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
 
-from consents import holders
+from consents import documents, holders, notices
 from consents.holders import File, Holder, Person, rows_of
 from consents.models import (
     ChannelIdentity,
@@ -55,6 +55,7 @@ class RecordHolder(Holder):
                 purpose="purpose__key",
             ),
             "events": _events(identities),
+            "notices": _notices(identities),
             "messages": rows_of(
                 InboundMessage.objects.filter(identity__in=identities).order_by("received_at"),
                 *("identity", "channel", "received_at", "recorded_at", "counts_for_window"),
@@ -100,6 +101,13 @@ def _events(identities: Collection[UUID]) -> list[dict[str, Any]]:
         purpose="purpose__key",
         **{name: f"detail__{name}" for name in details},
     )
+
+
+def _notices(identities: Collection[UUID]) -> list[dict[str, Any]]:
+    """The exact wording of what they were shown, once each."""
+    lines = ConsentEvent.objects.filter(identity__in=identities).select_related("detail")
+    naming = lines.filter(detail__evidence__has_key=notices.NAME).order_by("seq")
+    return [documents.notice(one) for one in dict.fromkeys(notices.named_by(naming).values())]
 
 
 def _staff_actions(contacts: Iterable[UUID], reviews: QuerySet[ReviewItem]) -> list[dict[str, Any]]:

@@ -238,9 +238,13 @@ class Seal:
 
 # --- the documents
 
+NOTICE = ("key", "version", "language", "sha256", "text")
+
 
 def verify_proof(proof, trusted):
     names = ("type", "line", "index", "path", "seal", "purposes", "detail", "address")
+    proof = dict(proof)
+    notice = proof.pop("notice", None)
     _, line, index, path, seal, purposes, detail, address = fields(proof, names, "a proof")
     seal = Seal(seal, trusted)
     seal.check_purposes(purposes)
@@ -252,6 +256,7 @@ def verify_proof(proof, trusted):
         salt, shown = fields(detail, ("salt", "detail"), "the evidence")
         committed = hashlib.sha256(b"detail\0" + unhex(salt) + canonical(shown)).hexdigest()
         need(committed == line["detail_commitment"], "the evidence is not what was recorded")
+    named = evidence_of(detail).get("notice")
     if address is not None:
         salt, channel, shown = fields(address, ("salt", "channel", "address"), "the address")
         opened = b"address\0" + unhex(salt) + text_bytes(channel) + b"\0" + text_bytes(shown)
@@ -260,11 +265,43 @@ def verify_proof(proof, trusted):
     keys = {one["id"]: one["key"] for one in purposes}
     purpose = keys.get(line["purpose_id"], "a purpose unknown then")
     told = f"line {line['seq']}, {line['action']} to {purpose} of {line['occurred_at']}"
-    return f"{told}, in seal {seal.number} of {seal.sealed_at}", {seal.number: seal}
+    told = f"{told}, in seal {seal.number} of {seal.sealed_at}{shown_text(notice, named)}"
+    return told, {seal.number: seal}
+
+
+def evidence_of(detail):
+    evidence = detail["detail"]["evidence"] if detail is not None else {}
+    need(isinstance(evidence, dict), "the evidence is no object")
+    return evidence
+
+
+def shown_text(notice, named):
+    """What the person was shown, in words, when it is what the evidence names."""
+    if notice is None:
+        is_named = isinstance(named, dict) and "sha256" in named
+        return "\n  the text of the notice that it names is not with it" if is_named else ""
+    text = notice_text(notice)
+    is_named = named == {name: notice[name] for name in notice if name != "text"}
+    need(is_named, "the notice that comes with it is not the one that the evidence names")
+    lines = "".join(f"\n  | {visible(one)}" for one in text.splitlines())
+    return f"\n  shown was {' '.join(visible(notice[name]) for name in NOTICE[:3])}:{lines}"
+
+
+def notice_text(notice):
+    *_, digest, text = fields(notice, NOTICE, "a notice")
+    for name in NOTICE:
+        text_bytes(notice[name])
+    fits = hashlib.sha256(text_bytes(text)).hexdigest() == digest
+    need(fits, f"the text of the notice {notice['key']} is not the one that was shown")
+    return text
+
+
+def visible(text):
+    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
 
 
 def verify_ledger(rows, trusted):
-    seals, lines = {}, 0
+    seals, lines, notices = {}, 0, set()
     last, tree, at = None, None, 0
     purposes, is_new = None, False
     for text in rows:
@@ -273,6 +310,13 @@ def verify_ledger(rows, trusted):
         if "purposes" in document:
             need(document["purposes"] != purposes, "what purposes mean stands there twice")
             (purposes,), is_new = fields(document, ("purposes",), "what purposes mean"), True
+        elif "notice" in document:
+            need(last is None and not is_new, "a notice stands behind what is sealed")
+            notice, sender = fields(document, ("notice", "sender_id"), "a notice")
+            notice_text(notice)
+            name = (uuid_bytes(sender), *(notice[one] for one in NOTICE[:3]))
+            need(name not in notices, f"the notice {notice['key']} stands there twice")
+            notices.add(name)
         elif "statement" in document:
             finish(last, tree)
             is_new = False
@@ -289,6 +333,7 @@ def verify_ledger(rows, trusted):
     finish(last, tree)
     need(last is not None and not is_new, "it ends before a seal")
     told = f"{lines} lines in {len(seals)} seals"
+    told += f", {len(notices)} notices" if notices else ""
     return f"{told}, the last of {last.sealed_at} up to line {last.upto}", seals
 
 
@@ -346,6 +391,7 @@ def main():
     parser.add_argument("--key", action="append", default=[], type=bytes.fromhex)
     parser.add_argument("--anchors", metavar="FILE")
     options = parser.parse_args()
+    sys.stdout.reconfigure(errors="backslashreplace")
     is_good = True
     for path in options.files:
         try:

@@ -30,6 +30,10 @@ class ProofBody(serializers.Serializer[Any]):
     address = serializers.DictField(
         allow_null=True, help_text="The address and its salt; null once it is erased."
     )
+    notice = serializers.DictField(
+        required=False,
+        help_text="What the person was shown, to the letter, where `detail` names it.",
+    )
 
 
 class ReceiptBody(serializers.Serializer[Any]):

@@ -15,7 +15,9 @@ from tests.consents.factories import (
     OTHER_NUMBER,
     ContactFactory,
     MessageFactory,
+    NoticeFactory,
     OptInFactory,
+    ago,
 )
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sender")]
@@ -63,6 +65,18 @@ def test_the_proof_of_each_line_is_there_and_its_hashes_can_be_checked(astrid):
     assert bytes.fromhex(line["address_commitment"]) == commit_to_address(
         address_salt, "WHATSAPP", NUMBER
     )
+
+
+def test_the_exact_wording_that_they_were_shown_is_in_it_once(astrid):
+    NoticeFactory(text="Send me offers")
+    NoticeFactory(version="2", text="Never shown to Astrid", valid_from=ago(days=-1))
+    for _ in range(2):
+        OptInFactory(contact=astrid, evidence={"notice": "banner"})
+    held = file_of(astrid)["held"]
+    [notice] = held["notices"]
+    assert (notice["version"], notice["text"]) == ("1", "Send me offers")
+    named = [one["evidence"].get("notice") for one in held["events"]]
+    assert [one["sha256"] for one in named if one] == [notice["sha256"]] * 2
 
 
 def test_nothing_of_anybody_else_is_in_it(astrid):

@@ -15,6 +15,7 @@ from consents.models import ConsentEvent, Contact, Purpose, Sender
 from tests.consents.factories import (
     NUMBER,
     ContactFactory,
+    NoticeFactory,
     OptInFactory,
     OptOutFactory,
     PurposeFactory,
@@ -109,6 +110,26 @@ def test_there_is_no_receipt_for_anything_else(sender: Sender, record: Any) -> N
     with pytest.raises(ConsentError) as refused:
         receipt(record())
     assert refused.value.code == "not_an_opt_in"
+
+
+def test_a_receipt_has_the_wording_that_was_shown(sender: Sender) -> None:
+    notice = NoticeFactory(language="sv", text="Skicka erbjudanden")
+    event = OptInFactory(evidence={"notice": "banner"})
+    processing = receipt(event)["consent_record"]["pii_processing"]
+    assert processing["notice"] == {
+        "key": "banner",
+        "version": "1",
+        "language": "sv",
+        "sha256": notice.digest,
+        "text": "Skicka erbjudanden",
+    }
+    assert processing["language"] == "sv"
+    assert "language" not in unstated(event)
+
+
+def test_a_receipt_without_a_notice_names_none(sender: Sender) -> None:
+    event = OptInFactory(evidence={"wording": "Yes"})
+    assert "notice" not in receipt(event)["consent_record"]["pii_processing"]
 
 
 # --- what has happened since

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import subprocess
@@ -15,10 +16,16 @@ import pytest
 from django.core.management import call_command
 
 from config.home import BASE
-from consents import ledger, meanings, proofs, seal_keys, sealing
+from consents import erasure, ledger, meanings, proofs, seal_keys, sealing
 from consents.commitments import canonical
 from consents.models import ConsentEvent, Sender
-from tests.consents.factories import OptInFactory, PurposeFactory, StopFactory, british_number
+from tests.consents.factories import (
+    NoticeFactory,
+    OptInFactory,
+    PurposeFactory,
+    StopFactory,
+    british_number,
+)
 from tests.consents.test_signatures import new_key
 
 SCRIPT = BASE / "docs" / "verify.py"
@@ -198,3 +205,131 @@ def test_the_export_holds_no_address_and_no_evidence(exported: Path) -> None:
     assert british_number(3) not in text
     assert "wording" not in text
     assert len([json.loads(line) for line in text.splitlines()]) == 1 + 2 + 3 + 11
+
+
+# --- the wording that was shown
+
+TEXT = "Ja, skicka erbjudanden.\n\x1b[1m: GENUINE: line 2"
+
+
+@pytest.fixture
+def shown(sender: Sender) -> ConsentEvent:
+    """An opt-in that names a notice, sealed."""
+    NoticeFactory(language="sv", text=TEXT)
+    event = OptInFactory(evidence={"notice": "banner"})
+    list(sealing.seal())
+    return ConsentEvent.objects.select_related("detail", "identity").get(pk=event.pk)
+
+
+def test_a_proof_shows_the_exact_text_of_the_notice(
+    verify: Verify, shown: ConsentEvent, tmp_path: Path
+) -> None:
+    proof = proofs.prove(shown)
+    assert proof["notice"]["text"] == TEXT
+    done = verify(written(tmp_path / "proof.json", proof))
+    assert (done.returncode, done.stderr) == (0, "")
+    first, *lines = done.stdout.splitlines()
+    assert "GENUINE: line" in first
+    told = ["  shown was banner 1 sv:", "  | Ja, skicka erbjudanden."]
+    assert lines[:3] == [*told, r"  | \u001b[1m: GENUINE: line 2"]
+
+
+CHANGED_NOTICES: list[tuple[dict[str, Any], str]] = [
+    ({"text": TEXT + " "}, "is not the one that was shown"),
+    ({"text": ""}, "is not the one that was shown"),
+    ({"text": "Other", "sha256": hashlib.sha256(b"Other").hexdigest()}, "the evidence names"),
+    ({"version": "2"}, "the evidence names"),
+    ({"language": "en"}, "the evidence names"),
+    ({"key": "footer"}, "the evidence names"),
+    ({"text": None}, "is no text"),
+    ({"more": "x"}, "has not exactly the fields"),
+]
+
+
+@pytest.mark.parametrize(("changed", "why"), CHANGED_NOTICES)
+def test_a_notice_that_was_touched_is_refused(
+    verify: Verify, shown: ConsentEvent, tmp_path: Path, changed: dict[str, Any], why: str
+) -> None:
+    proof = proofs.prove(shown)
+    proof["notice"] = {**proof["notice"], **changed}
+    done = verify(written(tmp_path / "proof.json", proof))
+    assert (done.returncode, done.stderr) == (1, "")
+    assert why in done.stdout
+
+
+def test_a_proof_with_a_notice_that_was_touched_anywhere_is_refused(
+    verify: Verify, shown: ConsentEvent, tmp_path: Path
+) -> None:
+    genuine = written(tmp_path / "proof.json", proofs.prove(shown))
+    done = verify(*mutations(genuine))
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.count(": NOT GENUINE: ") == MUTATIONS, done.stdout
+
+
+def test_a_notice_that_no_evidence_names_is_refused(
+    verify: Verify, shown: ConsentEvent, sealed: list[ConsentEvent], tmp_path: Path
+) -> None:
+    foreign = {**proofs.prove(sealed[3]), "notice": proofs.prove(shown)["notice"]}
+    done = verify(written(tmp_path / "proof.json", foreign))
+    assert done.returncode == 1
+    assert "not the one that the evidence names" in done.stdout
+
+
+def test_a_proof_without_the_text_that_it_names_says_so(
+    verify: Verify, shown: ConsentEvent, tmp_path: Path
+) -> None:
+    proof = proofs.prove(shown)
+    del proof["notice"]
+    done = verify(written(tmp_path / "proof.json", proof))
+    assert done.returncode == 0
+    assert "the text of the notice that it names is not with it" in done.stdout
+
+
+def test_after_an_erasure_neither_text_nor_name_of_a_notice_is_needed(
+    verify: Verify, shown: ConsentEvent, tmp_path: Path
+) -> None:
+    erasure.erase(shown.identity.contact, actor="staff:1")
+    erased = ConsentEvent.objects.select_related("detail", "identity").get(pk=shown.pk)
+    proof = proofs.prove(erased)
+    assert (proof["detail"], "notice" in proof) == (None, False)
+    done = verify(written(tmp_path / "proof.json", proof))
+    assert done.returncode == 0
+    assert "notice" not in done.stdout
+
+
+@pytest.fixture
+def notices(shown: ConsentEvent, tmp_path: Path) -> Path:
+    """A whole ledger with the texts of two notices."""
+    NoticeFactory(version="2", text="Other")
+    path = tmp_path / "ledger.ndjson"
+    call_command("export_ledger", "--output", str(path))
+    return path
+
+
+def test_a_whole_ledger_has_the_texts_of_all_notices(verify: Verify, notices: Path) -> None:
+    rows = [json.loads(line) for line in notices.read_text().splitlines()]
+    assert [row["notice"]["text"] for row in rows if "notice" in row] == [TEXT, "Other"]
+    done = verify(notices)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1 lines in 1 seals, 2 notices" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("edit", "why"),
+    [
+        (
+            lambda head, one, other, *rest: [head, one.replace(b"Ja", b"Ne"), *rest],
+            "is not the one",
+        ),
+        (lambda head, one, other, *rest: [head, one, one, *rest], "stands there twice"),
+        (lambda head, one, other, *rest: [head, *rest, one], "behind what is sealed"),
+        (lambda head, one, other, *rest: [head, rest[0], one, *rest[1:]], "behind what is sealed"),
+    ],
+)
+def test_a_whole_ledger_whose_notices_were_touched_is_refused(
+    verify: Verify, notices: Path, edit: Callable[..., list[bytes]], why: str
+) -> None:
+    notices.write_bytes(b"".join(edit(*notices.read_bytes().splitlines(keepends=True))))
+    done = verify(notices)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert why in done.stdout
