@@ -173,6 +173,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         {"name": "permission", "description": "The gate: may this be sent to this person now?"},
         {"name": "inbound-messages", "description": "What people write, where nobody else tells."},
         {"name": "contacts", "description": "People, as a sender knows them."},
+        {"name": "notices", "description": "The wording that people are shown."},
         {
             "name": "provider-syncs",
             "description": "What providers are owed, and what came of it.",

@@ -37,6 +37,7 @@ _STATUS: Final = {
     "not_an_opt_in": 409,
     "not_sealed_yet": 409,
     "nothing_to_confirm": 409,
+    "notice_differs": 409,
     "unknown_endpoint": 404,
     "idempotency_key_reused": 422,
 }

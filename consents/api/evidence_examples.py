@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from consents.api.examples import CONTACT, EVENT, IDENTITY, NUMBER, SPOKEN_AT, WRITTEN_AT, Example
+from consents.api.examples import (
+    CONTACT,
+    EVENT,
+    IDENTITY,
+    NAMED_NOTICE,
+    NOTICE_TEXT,
+    NUMBER,
+    SPOKEN_AT,
+    WRITTEN_AT,
+    Example,
+)
 from consents.api.refusals import Refusal
 
 _SENDER: Final = CONTACT
 _PURPOSE: Final = IDENTITY
 _HASH: Final = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _SALT: Final = _HASH[:32]
+
+_NOTICE: Final = {**NAMED_NOTICE, "text": NOTICE_TEXT}
 
 _PROOF: Final[Mapping[str, Any]] = {
     "type": "optbook.proof",
@@ -59,14 +71,12 @@ _PROOF: Final[Mapping[str, Any]] = {
         "detail": {
             "ip": "192.0.2.7",
             "user_agent": "Mozilla/5.0",
-            "evidence": {
-                "wording": "Yes, send me offers on WhatsApp.",
-                "policy_version": "2026-01",
-            },
+            "evidence": {"notice": NAMED_NOTICE, "policy_version": "2026-01"},
             "note": "",
         },
     },
     "address": {"salt": _SALT, "channel": "WHATSAPP", "address": NUMBER},
+    "notice": _NOTICE,
 }
 
 _RECORD: Final[Mapping[str, Any]] = {
@@ -75,7 +85,8 @@ _RECORD: Final[Mapping[str, Any]] = {
     "pii_principal_id": NUMBER,
     "pii_processing": {
         "privacy_notice": "https://shop.example.com/privacy",
-        "language": "sv",
+        "language": "en",
+        "notice": _NOTICE,
         "purposes": [
             {
                 "purpose": "Offers and news",

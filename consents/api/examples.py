@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,6 +17,13 @@ IDENTITY: Final = "0193f8a2-6d20-7a51-8c02-91b3d4e5f607"
 EVENT: Final = "0193f8a2-6d2f-7e05-a1b4-5c6d7e8f9a0b"
 SPOKEN_AT: Final = "2026-01-31T12:00:00.000000Z"
 WRITTEN_AT: Final = "2026-01-31T12:00:00.412000Z"
+NOTICE_TEXT: Final = "Yes, send me offers on WhatsApp."
+NAMED_NOTICE: Final[Mapping[str, str]] = {
+    "key": "checkout-banner",
+    "version": "2026-01",
+    "language": "en",
+    "sha256": hashlib.sha256(NOTICE_TEXT.encode()).hexdigest(),
+}
 NO_MORE_PAGES: Final = {"next": None, "previous": None}
 PREVIOUS: Final = "https://consent.example.com/api/v1/{}?cursor=bjQ3MTE"
 
@@ -90,8 +98,16 @@ _OPT_IN: Final[Mapping[str, Any]] = {
     "source": "WEB",
     "ip": "192.0.2.7",
     "user_agent": "Mozilla/5.0",
-    "evidence": {"wording": "Yes, send me offers on WhatsApp.", "policy_version": "2026-01"},
+    "evidence": {"notice": "checkout-banner", "policy_version": "2026-01"},
 }
+_UNKNOWN_NOTICE: Final = Refusal(
+    "unknown_notice", "There is no such notice, or none that was valid then.", "evidence.notice"
+)
+_AMBIGUOUS_NOTICE: Final = Refusal(
+    "notice_ambiguous",
+    "This notice is in several languages: say which of en, sv.",
+    "evidence.notice",
+)
 _ALLOWED: Final[Mapping[str, Any]] = {
     "allowed": True,
     "modes": ["template"],
@@ -157,6 +173,10 @@ OF: Final[Mapping[str, Example]] = {
     "record": Example(
         requests={
             "an opt-in with its proof": _OPT_IN,
+            "an opt-in whose wording is no notice": {
+                **_OPT_IN,
+                "evidence": {"wording": NOTICE_TEXT, "language": "en"},
+            },
             "an opt-out of everything": {
                 "action": "opt_out",
                 "channel": "SMS",
@@ -171,6 +191,8 @@ OF: Final[Mapping[str, Example]] = {
             400: [
                 _UNKNOWN_CHANNEL,
                 Refusal("occurred_in_future", "This has not happened yet.", "occurred_at"),
+                _UNKNOWN_NOTICE,
+                _AMBIGUOUS_NOTICE,
             ],
             409: [
                 Refusal(
@@ -223,7 +245,7 @@ OF: Final[Mapping[str, Example]] = {
                 "detail": {
                     "ip": "192.0.2.7",
                     "user_agent": "Mozilla/5.0",
-                    "evidence": _OPT_IN["evidence"],
+                    "evidence": {"notice": NAMED_NOTICE, "policy_version": "2026-01"},
                     "note": "",
                 },
             }

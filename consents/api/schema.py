@@ -70,7 +70,8 @@ class EventItem(RequestShape):
         required=False,
         allow_null=True,
         help_text=f"Any JSON, up to {entries.EVIDENCE_MAX_BYTES // 1024} KiB: the wording shown, "
-        "the version of a policy, the id of a form.",
+        "the version of a policy, the id of a form. `notice` names a notice, by its key or by an "
+        "object of `key`, `version` and `language`; what it was is kept with its hash.",
     )
     note = text_field(entries.TEXT_MAX)
 
@@ -317,9 +318,9 @@ class FileBody(serializers.Serializer[Any]):
     held = serializers.DictField(
         child=serializers.ListField(child=serializers.DictField()),
         help_text="Rows, oldest first, by the name of what they are: `identities`, `states`, "
-        "`events` with their proofs and the salts of their hashes, `messages`, `questions` for "
-        "staff, `staff_actions`, `disclosures` of this file, what providers and subscribers were "
-        "told and what they said.",
+        "`events` with their proofs and the salts of their hashes, `notices` that they were shown, "
+        "`messages`, `questions` for staff, `staff_actions`, `disclosures` of this file, what "
+        "providers and subscribers were told and what they said.",
     )
 
 

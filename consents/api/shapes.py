@@ -17,7 +17,7 @@ from consents.vocabulary import Channel
 
 IDENTITY_INTEGER_MAX: Final = 10**20 - 1
 # Something in it that is neither blank nor a control character.
-_NOT_BLANK: Final = r"^[^\x00]*[^\s\x00-\x20\x7f-\xa0][^\x00]*$"
+NOT_BLANK: Final = r"^[^\x00]*[^\s\x00-\x20\x7f-\xa0][^\x00]*$"
 
 Schema = dict[str, Any]
 
@@ -55,7 +55,7 @@ def text_field(max_length: int | None = None, **options: Any) -> serializers.Cha
 def named_field(max_length: int | None = None, **options: Any) -> serializers.CharField:
     """Text that must be there and say something."""
     return serializers.CharField(
-        max_length=max_length, validators=[RegexValidator(_NOT_BLANK)], **options
+        max_length=max_length, validators=[RegexValidator(NOT_BLANK)], **options
     )
 
 

@@ -7,7 +7,7 @@ from csp.decorators import csp_update
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from consents.api import audiences, contacts, events, evidence, inbound, permission
+from consents.api import audiences, contacts, events, evidence, inbound, notices, permission
 
 # Swagger UI styles its elements inline and draws with data: images; no other page may.
 _SWAGGER_CSP = {"style-src": [SELF, UNSAFE_INLINE], "img-src": [SELF, "data:"]}
@@ -31,6 +31,8 @@ urlpatterns = [
     path("v1/permissions/", permission.Permissions.as_view(), name="permissions"),
     path("v1/audiences/check/", audiences.AudienceCheck.as_view(), name="audience-check"),
     path("v1/inbound-messages/", inbound.InboundMessages.as_view(), name="inbound-messages"),
+    path("v1/notices/", notices.Notices.as_view(), name="notices"),
+    path("v1/notices/<uuid:id>/", notices.OneNotice.as_view(), name="notice"),
     path("v1/contacts/", contacts.Contacts.as_view(), name="contacts"),
     path("v1/contacts/<uuid:id>/", contacts.OneContact.as_view(), name="contact"),
     path(

@@ -9,7 +9,7 @@ from consents.models import Sender
 from providers import accounts
 from providers.models import ProviderAccount
 from tests.consents.api.caller import issue
-from tests.consents.factories import ContactFactory, OptInFactory
+from tests.consents.factories import ContactFactory, NoticeFactory, OptInFactory
 from tests.fuzz.fitting import CONTACT
 
 
@@ -26,4 +26,5 @@ def key(transactional_db: None) -> dict[str, str]:
     )
     accounts.save(account)
     OptInFactory(contact=ContactFactory(external_id=CONTACT))
+    NoticeFactory(key="checkout-banner")
     return {"Authorization": f"Bearer {issue().key}"}

@@ -104,4 +104,5 @@ _FITTING: Mapping[str, Callable[[Any, Given], Any]] = {
     "contact": _contact,
     "identity": _identity,
     **dict.fromkeys(("occurred_at", "received_at", "at", "from", "to", "since", "until"), _past),
+    "valid_from": _past,
 }

@@ -15,7 +15,7 @@ from consents import sealing
 from consents.api.examples import NUMBER
 from providers.models import ProviderSync, SyncAttempt, WebhookDelivery
 from tests.consents.api.caller import Caller
-from tests.consents.factories import StopFactory
+from tests.consents.factories import NoticeFactory, StopFactory
 
 OPERATIONS = [
     *("record", "list_events", "record_many", "read_event"),
@@ -23,6 +23,7 @@ OPERATIONS = [
     *("check", "check_many", "check_audience", "claim_confirmation", "receive_message"),
     *("list_contacts", "create_contact", "read_contact", "change_contact", "read_timeline"),
     "make_preference_link",
+    *("list_notices", "publish_notice", "read_notice"),
     *("export_contact", "erase_contact"),
     *("list_syncs", "read_sync", "retry_sync"),
     *("list_webhook_endpoints", "create_webhook_endpoint", "read_webhook_endpoint"),
@@ -125,6 +126,7 @@ def people_the_world(api: Caller, make_account: Any) -> dict[str, str]:
     subscription = {"url": "https://shop.example.com/other", "triggers": ["CONSENT_CHANGED"]}
     endpoint = api.post("webhook-endpoints/", subscription).json()
     contact = api.post("contacts/", {"external_id": "crm-1"}).json()
+    notice = NoticeFactory(key="checkout-banner", version="2026-01")
     said = {**values(operations()["record"]["requestBody"])[0], "contact": "crm-1"}
     event = api.post("consent-events/", said).json()
     list(sealing.seal())
@@ -135,6 +137,7 @@ def people_the_world(api: Caller, make_account: Any) -> dict[str, str]:
     return {
         "consent-events": event["id"],
         "contacts": contact["id"],
+        "notices": str(notice.id),
         "provider-syncs": str(sync.id),
         "webhook-endpoints": endpoint["id"],
         "webhook-deliveries": str(WebhookDelivery.objects.get().id),
@@ -145,8 +148,9 @@ def people_the_world(api: Caller, make_account: Any) -> dict[str, str]:
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_an_example_is_answered_as_it_says(api, make_account, name):
     operation = operations()[name]
-    # The contact of the example is to be made, so it must not be there before.
-    ids = {} if name == "create_contact" else people_the_world(api, make_account)
+    # What the example is to make must not be there before.
+    is_made = name in ("create_contact", "publish_notice")
+    ids = {} if is_made else people_the_world(api, make_account)
     if name == "claim_confirmation":
         StopFactory(identity=NUMBER)
     kind, _, rest = operation["path"].removeprefix("/api/v1/").partition("/")

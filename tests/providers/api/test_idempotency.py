@@ -9,7 +9,7 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from consents.api.door import Door
-from consents.models import ConsentEvent, Contact, IdempotencyRecord, InboundMessage
+from consents.models import ConsentEvent, Contact, IdempotencyRecord, InboundMessage, Notice
 from providers.models import ProviderSync, WebhookDelivery, WebhookEndpoint
 from tests.consents.api.caller import code_of
 from tests.consents.api.test_consent_events import OPT_IN
@@ -19,6 +19,7 @@ from tests.consents.factories import NUMBER, OTHER_NUMBER, StopFactory, ago
 URL = "https://subscriber.example/hooks"
 ENDPOINT = {"url": URL, "triggers": ["CONSENT_CHANGED"]}
 ASKED = {"channel": "WHATSAPP", "identity": OTHER_NUMBER}
+NOTICE = {"key": "banner", "version": 3, "language": "en", "text": "Send me offers"}
 
 # Method, address, body. What is in braces is there before.
 WRITES: list[tuple[str, str, Any]] = [
@@ -30,6 +31,7 @@ WRITES: list[tuple[str, str, Any]] = [
     ("patch", "contacts/{contact}/", {"display_name": "Ada"}),
     ("post", "contacts/{contact}/erase/", None),
     ("post", "contacts/{contact}/preference-link/", {"days": 7}),
+    ("post", "notices/", NOTICE),
     ("post", "provider-syncs/{sync}/retry/", None),
     ("post", "webhook-endpoints/", ENDPOINT),
     ("patch", "webhook-endpoints/{endpoint}/", {"is_active": True}),
@@ -42,7 +44,10 @@ WRITES: list[tuple[str, str, Any]] = [
 ONLY_ASKS = {("POST", "permissions/"), ("POST", "audiences/check/")}
 """A question with a body changes nothing."""
 
-TABLES = (ConsentEvent, Contact, InboundMessage, ProviderSync, WebhookDelivery, WebhookEndpoint)
+TABLES = (
+    *(ConsentEvent, Contact, InboundMessage, Notice),
+    *(ProviderSync, WebhookDelivery, WebhookEndpoint),
+)
 
 
 def doors(resolver: URLResolver, before: str = "") -> Iterator[tuple[str, type[Door]]]:

@@ -12,17 +12,25 @@ from django.test import Client
 from django.utils import timezone
 
 from consents import legal_holds
-from consents.api import errors, examples, refusals
+from consents.api import errors, examples, notice_shapes, refusals
 from consents.idempotency import OutcomeUnknown
 from providers.api import examples as provider_examples
 from tests.consents.api.caller import issue
 from tests.consents.api.test_consent_events import OPT_IN
-from tests.consents.factories import NUMBER, OTHER_NUMBER, ContactFactory, OptInFactory
+from tests.consents.factories import (
+    NUMBER,
+    OTHER_NUMBER,
+    ContactFactory,
+    NoticeFactory,
+    OptInFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
 ENDPOINT = {"url": "https://subscriber.example/hooks", "triggers": ["OPT_OUT"]}
 ASKED = {"channel": "WHATSAPP", "identity": NUMBER}
+NOTICE = {"key": "banner", "version": "1", "language": "en", "text": "Another"}
+NOTICES = {"publish_notice": notice_shapes.PUBLISH}
 
 
 def shown():
@@ -30,7 +38,7 @@ def shown():
     usual = [("any", status, one) for status, several in refusals.USUAL.items() for one in several]
     own = [
         (operation, status, one)
-        for operation, example in {**examples.OF, **provider_examples.OF}.items()
+        for operation, example in {**examples.OF, **provider_examples.OF, **NOTICES}.items()
         for status, several in example.refusals.items()
         for one in several
     ]
@@ -100,6 +108,12 @@ def of_a_file(api, content):
     return api.post(path, content, Content_Type="text/csv")
 
 
+def of_a_notice(api, key):
+    NoticeFactory()
+    NoticeFactory(language="sv")
+    return api.post("consent-events/", {**OPT_IN, "evidence": {"notice": key}})
+
+
 FAX = {"channel": "FAX", "identity": NUMBER}
 PLAIN = {"url": "http://subscriber.example/hooks"}
 WAYS = {
@@ -125,6 +139,11 @@ WAYS = {
     ("record", "occurred_in_future"): lambda api: api.post(
         "consent-events/",
         {**OPT_IN, "occurred_at": (timezone.now() + timedelta(days=1)).isoformat()},
+    ),
+    ("record", "unknown_notice"): lambda api: of_a_notice(api, "no-such"),
+    ("record", "notice_ambiguous"): lambda api: of_a_notice(api, "banner"),
+    ("publish_notice", "notice_differs"): lambda api: api.post(
+        "notices/", {**NOTICE, "version": NoticeFactory().version}
     ),
     ("record", "identity_conflict"): lambda api: of_somebody_else(
         api, "consent-events/", {**OPT_IN, "contact": "crm-2"}
