@@ -31,6 +31,9 @@ FIELDS: Final = {
     "ip": "IP address",
     "user_agent": "Browser",
     "note": "Note",
+    "notice": "Notice that they were shown",
+    "notice_version": "Version of the notice",
+    "notice_language": "Language of the notice",
     EVIDENCE: "Evidence, under the column's name",
 }
 PASSED_OVER: Final = "Nothing: passed over"

@@ -8,14 +8,18 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
+from consents import notices
 from consents.entries import Entry
 from consents.errors import ConsentError
 from consents.importing.names import Names, names_in
 from consents.vocabulary import ROOT_PURPOSE, Action, Channel, Origin
 
+NOTICE: Final = {"notice": "key", "notice_version": "version", "notice_language": "language"}
+"""The columns that name a notice, and what they go by in the evidence."""
+
 FIELDS: Final = (
     *("identity", "channel", "action", "purpose", "source", "occurred_at"),
-    *("ip", "user_agent", "note", *Names._fields),
+    *("ip", "user_agent", "note", *NOTICE, *Names._fields),
 )
 EVIDENCE: Final = "evidence"
 EVIDENCE_OF: Final = "evidence."
@@ -89,6 +93,8 @@ class Reader:
             message = f"The evidence {OURS!r} is what the import itself says."
             raise ConsentError("reserved_evidence", message, "evidence")
         said[OURS] = evidence
+        if notice := _notice(values):
+            _put(said, notices.NAME, notice)
         entry = Entry(
             action=values["action"].strip().lower(),
             channel=values["channel"].strip(),
@@ -100,6 +106,7 @@ class Reader:
             note=values.get("note", ""),
             evidence=said,
             occurred_at=self._time(values.get("occurred_at", "")),
+            language=values.get("language", ""),
             origin=Origin.IMPORT,
             actor=actor,
         )
@@ -114,7 +121,7 @@ class Reader:
                 continue
             name = self._field(column)
             if name in _FIELDS:
-                _put(given, name, value if name == "identity" else _text(value, name))
+                _put(given, name, value if name in _AS_IT_IS else _text(value, name))
             elif name == EVIDENCE:
                 for part, content in _evidence(value).items():
                     _put(said, part, content)
@@ -158,6 +165,7 @@ class Reader:
 
 
 _FIELDS: Final = frozenset(FIELDS)
+_AS_IT_IS: Final = frozenset({"identity", *NOTICE})
 
 
 def is_field(name: str) -> bool:
@@ -175,6 +183,12 @@ def _put(into: dict[str, Any], name: str, value: Any) -> None:
     if name in into:
         raise ConsentError("repeated_field", "The row says something twice.")
     into[name] = value
+
+
+def _notice(values: Mapping[str, Any]) -> Any:
+    """What evidence says of the notice: in JSON the column itself may be an object."""
+    said = {name: values[column] for column, name in NOTICE.items() if column in values}
+    return said["key"] if said.keys() == {"key"} else said
 
 
 def _text(value: Any, name: str) -> str:

@@ -10,8 +10,17 @@ import pytest
 from consents.errors import ConsentError
 from consents.importing import checking
 from consents.importing.columns import Manner, Reader
-from consents.models import Purpose, Sender
-from tests.consents.factories import NUMBER, OptInFactory, OptOutFactory, PurposeFactory, state_of
+from consents.models import ConsentEvent, Purpose, Sender
+from tests.consents.factories import (
+    NUMBER,
+    ContactFactory,
+    NoticeFactory,
+    OptInFactory,
+    OptOutFactory,
+    PurposeFactory,
+    british_number,
+    state_of,
+)
 from tests.consents.importing.lists import csv_text, source
 from tests.consents.importing.worlds import recorded
 
@@ -96,6 +105,45 @@ def test_the_dry_run_names_the_rows_without_it(sender: Sender, tmp_path: Path) -
     verdicts = list(checking.check(sender, file, reader, lambda _: None))
     assert [one.category for one in verdicts] == ["new", "invalid"]
     assert [one.error.code for one in verdicts if one.error] == ["evidence_required"]
+
+
+def test_the_columns_of_a_notice_prove_wording_version_and_language(
+    sender: Sender, tmp_path: Path
+) -> None:
+    require("marketing", "wording", "wording_version", "language")
+    for language in ("en", "sv"):
+        NoticeFactory(version="2", language=language)
+    header = "identity,purpose,source,notice,notice_version,notice_language"
+    named = f"{NUMBER},marketing,LIST,banner,2,sv"
+    unknown = "46732002244,marketing,LIST,banner,3,sv"
+    stopped = f"{british_number(7)},marketing,LIST,banner,3,sv,opt_out"
+    file = source(tmp_path, csv_text(f"{header},action", [f"{named},", f"{unknown},", stopped]))
+    reader = Reader(Manner(), file.header)
+    verdicts = list(checking.check(sender, file, reader, lambda _: None))
+    assert [one.error and one.error.code for one in verdicts] == [None, "unknown_notice", None]
+    run = recorded(sender, file)
+    assert run.counts["invalid"] == 1
+    shown = {one.action: one.detail.evidence["notice"] for one in ConsentEvent.objects.all()}
+    assert shown["opt_in"]["language"] == "sv"
+    assert shown["opt_out"] == {
+        "key": "banner",
+        "version": "3",
+        "language": "sv",
+        "unresolved": True,
+    }
+    assert state_of(purpose="marketing") == "opted_in"
+
+
+def test_the_language_of_a_row_chooses_among_the_notices(sender: Sender, tmp_path: Path) -> None:
+    for language in ("en", "sv"):
+        NoticeFactory(language=language)
+    header = "identity,source,notice,external_id,language,purpose"
+    ContactFactory(external_id="crm-1", language="en")
+    rows = [f"{NUMBER},LIST,banner,crm-1,sv", "46732002244,LIST,banner,crm-2,sv-SE"]
+    file = source(tmp_path, csv_text(header, [f"{row},utility" for row in rows]))
+    recorded(sender, file)
+    shown = [one.detail.evidence["notice"]["language"] for one in ConsentEvent.objects.all()]
+    assert shown == ["sv", "sv"]
 
 
 def test_an_import_records_the_rows_with_it_alone(sender: Sender, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from consents.entries import Entry
 from consents.errors import ConsentError
-from consents.importing.columns import FIELDS, Manner, Reader
+from consents.importing.columns import FIELDS, NOTICE, Manner, Reader
 from consents.importing.names import Names
 from consents.vocabulary import Origin
 from tests.consents.factories import NUMBER
@@ -54,6 +54,9 @@ def test_every_column_says_what_its_name_says() -> None:
         "external_id": " crm-1 ",
         "display_name": "Astrid",
         "language": "sv-SE",
+        "notice": "banner",
+        "notice_version": "2026-03",
+        "notice_language": "sv",
         "evidence.form": "signup",
         "evidence.page.url": "https://example.org/",
     }
@@ -68,7 +71,13 @@ def test_every_column_says_what_its_name_says() -> None:
             ip="192.0.2.7",
             user_agent="Mozilla/5.0",
             note="by telephone",
-            evidence={"form": "signup", "page.url": "https://example.org/", "import": OURS},
+            evidence={
+                "form": "signup",
+                "page.url": "https://example.org/",
+                "notice": {"key": "banner", "version": "2026-03", "language": "sv"},
+                "import": OURS,
+            },
+            language="sv-SE",
             origin=Origin.IMPORT,
             actor="import:r",
         ),
@@ -123,6 +132,24 @@ def test_a_column_may_be_passed_over_though_it_has_the_name_of_a_field() -> None
     found, _ = reader.entry({"identity": NUMBER, "source": "x", "note": "y"}, "import:r", OURS)
     assert (found.source, found.note) == ("CRM", "")
     assert reader.ignored == ["source", "note"]
+
+
+# --- the notice that was shown
+
+
+@pytest.mark.parametrize(
+    ("row", "claim"),
+    [
+        ({"notice": "banner"}, "banner"),
+        ({"notice": {"key": "banner", "version": 2}}, {"key": "banner", "version": 2}),
+        ({"notice": "banner", "notice_version": 2}, {"key": "banner", "version": 2}),
+        ({"notice": "banner", "notice_language": "sv"}, {"key": "banner", "language": "sv"}),
+        ({"notice_version": "2"}, {"version": "2"}),
+        ({"notice": 7}, 7),
+    ],
+)
+def test_the_columns_of_a_notice_are_what_evidence_claims(row: dict[str, Any], claim: Any) -> None:
+    assert entry(**row).evidence == {"notice": claim, "import": OURS}
 
 
 # --- a manner that makes no sense
@@ -199,7 +226,7 @@ def test_what_is_no_time_with_a_zone_is_refused(text: str, zone: str) -> None:
 
 
 @pytest.mark.parametrize("value", [5, 1.5, True, ["x"], {"x": 1}])
-@pytest.mark.parametrize("name", [name for name in FIELDS if name != "identity"])
+@pytest.mark.parametrize("name", sorted({*FIELDS} - {"identity", *NOTICE}))
 def test_a_field_that_is_no_text_is_refused(name: str, value: Any) -> None:
     assert refusal({name: value}) == f"invalid_{name}"
 
@@ -236,6 +263,7 @@ def test_what_the_import_says_of_itself_cannot_be_said_by_a_row(row: dict[str, A
         ({"remark": "a", "note": "b"}, {"remark": "note"}),
         ({"evidence": {"form": 1}, "evidence.form": 2}, {}),
         ({"evidence.form": 2, "evidence": {"form": 1}}, {}),
+        ({"evidence.notice": "banner", "notice": "banner"}, {}),
     ],
 )
 def test_a_row_that_says_one_thing_twice_is_refused(

@@ -23,6 +23,7 @@ from tests.consents.factories import (
     NUMBER,
     OTHER_NUMBER,
     ContactFactory,
+    NoticeFactory,
     OptInFactory,
     OptOutFactory,
     PurposeFactory,
@@ -94,6 +95,7 @@ class Line(NamedTuple):
     source: str
     external_id: str
     display_name: str
+    notice: str
     minute: int | None
 
     def cells(self, now: datetime) -> str:
@@ -126,6 +128,7 @@ lines = st.builds(
     source=st.sampled_from([*["CRM"] * 15, ""]),
     external_id=owners,
     display_name=st.sampled_from(["", "Astrid"]),
+    notice=st.sampled_from([*[""] * 5, "banner", "no-such"]),
     minute=st.none() | minutes | minutes | st.just(99),
 )
 erasures = st.builds(
@@ -154,6 +157,8 @@ def written(directory: Path, rows: Sequence[Line]) -> Source:
 def prepare(past: Sequence[Act]) -> Sender:
     """The purposes, and what happened before."""
     PurposeFactory(key="newsletter")
+    NoticeFactory(valid_from=START + timedelta(minutes=1))
+    NoticeFactory(version="2", valid_from=START + timedelta(minutes=3))
     for act in past:
         act.happen()
     return Sender.objects.get(key="default")
