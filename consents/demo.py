@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from consents import demo_notices
 from consents.entries import Entry
 from consents.inbound import Message
 from consents.vocabulary import Action, Channel, Origin
@@ -44,8 +45,8 @@ _NAMES: Final = {
     ),
 }
 _SOURCES: Final = (
-    ("WEB", "Keep me posted about offers and news on WhatsApp", "https://shop.example/sign-up"),
-    ("CHECKOUT", "Send me updates about my order", "https://shop.example/checkout"),
+    ("WEB", "", "https://shop.example/sign-up"),
+    ("CHECKOUT", "", "https://shop.example/checkout"),
     ("STORE", "Yes, message me about new arrivals", ""),
     ("QR", "Scan to get our weekly offers", "https://shop.example/qr/window"),
     ("CALL-CENTRE", "Agreed on the phone, script 7", ""),
@@ -144,7 +145,8 @@ def _number(at: int) -> str:
 
 def _opt_in(person: Person, purpose: str, at: datetime, chance: random.Random) -> Entry:
     source, wording, page = chance.choice(_SOURCES)
-    evidence: dict[str, Any] = {"wording": wording, "policy_version": f"2026-{at.month:02}"}
+    shown: dict[str, Any] = demo_notices.evidence(source, person.language) or {"wording": wording}
+    evidence = {**shown, "policy_version": f"2026-{at.month:02}"}
     return Entry(
         action=Action.OPT_IN,
         channel=Channel.WHATSAPP,

@@ -9,8 +9,17 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from consents import demo
-from consents.models import ChannelIdentity, ConsentEvent, Contact, DayTally, ReviewItem, Sender
-from tests.consents.factories import OptInFactory
+from consents.models import (
+    ChannelIdentity,
+    ConsentEvent,
+    Contact,
+    DayTally,
+    EventDetail,
+    Notice,
+    ReviewItem,
+    Sender,
+)
+from tests.consents.factories import NoticeFactory, OptInFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -33,6 +42,22 @@ def test_it_makes_people_with_names_and_a_year_of_consent():
 def test_some_of_it_has_to_be_decided():
     seeded(people=400)
     assert ReviewItem.objects.filter(sender__key="shop", decided_at=None).exists()
+
+
+def test_opt_ins_name_what_people_were_shown_in_their_languages():
+    seeded()
+    notices = Notice.objects.filter(sender__key="shop")
+    assert set(notices.values_list("language", flat=True)) == {"en", "es", "sv", "de"}
+    named = EventDetail.objects.filter(evidence__has_key="notice")
+    shown = {one.evidence["notice"]["sha256"] for one in named}
+    assert shown <= {one.digest for one in notices}
+    assert len(shown) > 5
+
+
+def test_a_sender_with_other_notices_is_left_alone(sender):
+    NoticeFactory(key="checkout", text="Something else")
+    with pytest.raises(CommandError, match="has notices"):
+        seeded(sender="default")
 
 
 def test_the_same_seed_makes_the_same_people():

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from consents import demo, inbound, ledger, tallies
+from consents import demo, demo_notices, inbound, ledger, tallies
 from consents.defaults import ensure_defaults
 from consents.demo import Person
 from consents.entries import Entry
@@ -26,8 +26,8 @@ CHUNK = 500
 
 class Command(BaseCommand):
     help = (
-        "Makes people who do not exist, with a year of consent, messages and open questions. "
-        "Only for a sender who knows nobody yet."
+        "Makes people who do not exist, with a year of consent, messages and open questions, and "
+        "the notices that they were shown. Only for a sender who knows nobody yet."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -46,7 +46,12 @@ class Command(BaseCommand):
             raise CommandError(
                 f"The sender {sender.key} knows people already. Name another: --sender demo."
             )
-        lines = fill(sender, options["people"], options["seed"], timezone.now())
+        now = timezone.now()
+        try:
+            demo_notices.publish(sender, now)
+        except ConsentError as error:
+            raise CommandError(f"The sender {sender.key} has notices. {error.message}") from None
+        lines = fill(sender, options["people"], options["seed"], now)
         tallies.keep(timezone.now())
         self.stdout.write(f"{options['people']} people said {lines} things to {sender.key}.")
 
