@@ -18,7 +18,7 @@ VIEWER, AGENT, OFFICER, ADMINISTRATOR = GROUPS = ("Viewer", "Agent", "Officer", 
 
 _PEOPLE: Final = (
     *("contact", "consentevent", "seal", "importrun", "reviewitem"),
-    *("purpose", "keyword", "sender", "apikey", "retentionrule", "legalhold"),
+    *("purpose", "keyword", "notice", "sender", "apikey", "retentionrule", "legalhold"),
 )
 _PROVIDERS: Final = (
     *("provideraccount", "providersync", "providercallback", "drift"),
@@ -45,6 +45,7 @@ ADDED: Final = {
         *(f"consents.{verb}_retentionrule" for verb in ("add", "change", "delete")),
         *(f"consents.{verb}_purpose" for verb in ("add", "change", "delete")),
         *(f"consents.{verb}_keyword" for verb in ("add", "change", "delete")),
+        "consents.add_notice",
     ),
     ADMINISTRATOR: (
         *("consents.add_sender", "consents.change_sender", "consents.delete_sender"),

@@ -27,6 +27,7 @@ _SECTIONS: Final = {
     "Rules": (
         ("Purposes", "consents.purpose", "label"),
         ("Keywords", "consents.keyword", "chat"),
+        ("Notices", "consents.notice", "format_quote"),
         ("Retention", "consents.retentionrule", "auto_delete"),
         ("Legal holds", "consents.legalhold", "gavel"),
     ),

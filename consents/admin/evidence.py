@@ -17,7 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from consents import dashboard, proofs, receipts, sealing
+from consents import dashboard, notices, proofs, receipts, sealing
 from consents.admin import wording
 from consents.admin.tables import ReadOnlyAdmin
 from consents.admin.theme import display
@@ -148,6 +148,14 @@ class EvidencePages(ReadOnlyAdmin):
             "unstated": receipts.unstated(event),
         }
         return TemplateResponse(request, "admin/consents/consentevent/receipt.html", context)
+
+    @display("Notice shown")
+    def shown(self, event: ConsentEvent) -> str:
+        notice = notices.of(event)
+        if notice is None:
+            return ""
+        link = wording.link("admin:consents_notice_change", notice, wording.notice(notice))
+        return wording.joined([link, wording.preformatted(notice.text)])
 
     @display("Sealed")
     def seal(self, event: ConsentEvent) -> str | SafeString:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from unfold import widgets
 
 from consents.admin import wording
+from consents.admin.notice_choice import NoticeChoice, claim
 from consents.entries import TEXT_MAX
 from consents.models import ApiKey, Contact, Purpose, Sender
 from consents.vocabulary import (
@@ -103,10 +104,12 @@ class MomentForm(forms.Form):
         return self.moment is not None and bool(self.cleaned_data["hindsight"])
 
 
-def sender_choice() -> SenderChoice:
+def sender_choice(
+    help_text: str = "The business that was, or was not, allowed to write.",
+) -> SenderChoice:
     return SenderChoice(
         label="Sender",
-        help_text="The business that was, or was not, allowed to write.",
+        help_text=help_text,
         queryset=Sender.objects.all(),
         empty_label=None,
         widget=widgets.UnfoldAdminSelectWidget(),
@@ -144,6 +147,16 @@ class MinutesInput(widgets.UnfoldAdminTextInputWidget):  # type: ignore[misc]
     input_type = "datetime-local"
 
 
+def moment_field(label: str, help_text: str = "") -> forms.DateTimeField:
+    """A time that need not be given, in UTC."""
+    return forms.DateTimeField(
+        label=f"{label} (UTC)",
+        help_text=f"Leave empty for now. {help_text}".rstrip(),
+        required=False,
+        widget=MinutesInput(),
+    )
+
+
 class RecordConsentForm(forms.Form):
     """One opt-in or opt-out, of a contact or of somebody new.
 
@@ -179,16 +192,12 @@ class RecordConsentForm(forms.Form):
         "An opt-out need not say.",
         max_length=SOURCE_MAX,
     )
-    occurred_at = forms.DateTimeField(
-        label="When they said it (UTC)",
-        help_text="Leave empty for now.",
-        required=False,
-        widget=MinutesInput(),
-    )
+    occurred_at = moment_field("When they said it")
     note = long_text(
         "Evidence note",
         "How you know. Needed to opt somebody in again who has opted out.",
     )
+    notice = NoticeChoice()
     wording_shown = long_text("Wording shown", "The text they agreed to, word for word.")
     business_name = text("Business name shown", max_length=200)
     wording_version = text("Wording version", max_length=100)
@@ -216,7 +225,9 @@ class RecordConsentForm(forms.Form):
         self._fit_to(contact)
 
     def _fit_to(self, contact: Contact | None) -> None:
-        who = self.fields["who"]
+        who, notice = self.fields["who"], self.fields["notice"]
+        assert isinstance(notice, NoticeChoice)  # noqa: S101 - tells mypy what was declared
+        notice.offer(contact.sender if contact else None)
         if contact is None:
             del self.fields["who"]
             self.fields["channel"].required = self.fields["address"].required = True
@@ -231,7 +242,8 @@ class RecordConsentForm(forms.Form):
 
     @property
     def main_fields(self) -> list[forms.BoundField]:
-        return [field for field in self if field.name not in (*_EVIDENCE, *self._new_names)]
+        apart = ("notice", *_EVIDENCE, *self._new_names)
+        return [field for field in self if field.name not in apart]
 
     @property
     def new_address_fields(self) -> list[forms.BoundField]:
@@ -239,7 +251,7 @@ class RecordConsentForm(forms.Form):
 
     @property
     def evidence_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in _EVIDENCE]
+        return [self[name] for name in ("notice", *_EVIDENCE)]
 
     @property
     def _new_names(self) -> tuple[str, ...]:
@@ -265,7 +277,10 @@ class RecordConsentForm(forms.Form):
             "source": data["source"] or STAFF_SOURCE,
             "occurred_at": occurred_at.astimezone(UTC) if occurred_at else None,
             "note": data["note"],
-            "evidence": {name: data[field] for field, name in _EVIDENCE.items() if data[field]},
+            "evidence": {
+                **claim(data["notice"]),
+                **{name: data[field] for field, name in _EVIDENCE.items() if data[field]},
+            },
         }
 
     def _whom(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from consents import extracts, ledger, voiding
+from consents import extracts, ledger, notices, voiding
 from consents.admin import recording, search, timeline, wording
 from consents.admin.asking import Question, add_error, ask
 from consents.admin.audit import log, staff
@@ -28,7 +28,12 @@ from consents.errors import ConsentError
 from consents.models import Consent, ConsentEvent, Contact
 from consents.vocabulary import CONSENT_ACTIONS, Action, Origin, Outcome, State
 
-_FORM_FIELDS = {"identity": "address", "contact": "who", "channels": "who"}
+_FORM_FIELDS = {
+    "identity": "address",
+    "contact": "who",
+    "channels": "who",
+    notices.FIELD: "notice",
+}
 _EVENT = (
     "sentence",
     "effect",
@@ -47,7 +52,7 @@ _STATED = {
     State.EXPIRED: "expired",
     None: "nothing stated",
 }
-_EVIDENCE = ("note", "evidence", "ip", "user_agent", "erased", "seal", "receipt")
+_EVIDENCE = ("note", "shown", "evidence", "ip", "user_agent", "erased", "seal", "receipt")
 _FOR_PROGRAMS = ("id", "seq", "sender", "actor")
 
 

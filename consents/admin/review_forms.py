@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 from unfold import widgets
 
-from consents.admin.forms import MinutesInput, channel_choices, long_text, purpose_choice, text
+from consents.admin.forms import channel_choices, long_text, moment_field, purpose_choice, text
 from consents.models import Sender
 from consents.revocations import Told
 from consents.vocabulary import CLOCK_TOLERANCE, ROOT_PURPOSE, Channel, Medium
@@ -80,12 +80,7 @@ class RevocationForm(forms.Form):
         choices=[(one.value, words) for one, words in MEDIA.items()],
         widget=widgets.UnfoldAdminSelectWidget(),
     )
-    received_at = forms.DateTimeField(
-        label="When it was received (UTC)",
-        help_text="Leave empty for now. The time to honour it runs from here.",
-        required=False,
-        widget=MinutesInput(),
-    )
+    received_at = moment_field("When it was received", "The time to honour it runs from here.")
     note = long_text("Note", "What they said, and where the letter is kept.")
 
     def clean_received_at(self) -> Any:

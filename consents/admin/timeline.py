@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
+from django.utils.html import format_html
 
-from consents import holders
+from consents import holders, notices
 from consents.admin import wording
 from consents.holders import Moment
-from consents.models import ConsentEvent
+from consents.models import ConsentEvent, Notice
 from consents.vocabulary import CONSENT_ACTIONS, Action, Outcome
 
 SHOWN = 200
@@ -26,7 +27,8 @@ def of(identities: Collection[UUID]) -> list[Moment]:
         .order_by("-seq")[: SHOWN + 1]
     )
     names = staff_names(line.actor for line in lines)
-    moments = [_moment(line, names) for line in lines]
+    shown = notices.named_by(lines)
+    moments = [_moment(line, names, shown.get(line.id)) for line in lines]
     moments += holders.timeline(identities, SHOWN + 1)
     return sorted(moments, key=lambda moment: moment.at, reverse=True)[: SHOWN + 1]
 
@@ -56,7 +58,7 @@ def staff_names(actors: Iterable[str]) -> dict[str, str]:
     return {f"staff:{user.pk}": user.get_username() for user in users}
 
 
-def _moment(line: ConsentEvent, names: dict[str, str]) -> Moment:
+def _moment(line: ConsentEvent, names: dict[str, str], shown: Notice | None) -> Moment:
     takes_effect = line.action not in CONSENT_ACTIONS or line.outcome == Outcome.CHANGED
     return Moment(
         at=line.recorded_at,
@@ -64,10 +66,16 @@ def _moment(line: ConsentEvent, names: dict[str, str]) -> Moment:
         id=line.id,
         identity=line.identity_id,
         title=wording.event(line),
-        lines=_lines(line, names),
+        lines=[*_lines(line, names), *_shown(shown)],
         tone=_TONES.get(Action(line.action), "info") if takes_effect else "",
         page=("admin:consents_consentevent_change", str(line.pk)),
     )
+
+
+def _shown(notice: Notice | None) -> Iterator[str]:
+    if notice is not None:
+        page = "admin:consents_notice_change"
+        yield format_html("Shown: {}", wording.link(page, notice, wording.notice(notice)))
 
 
 def _lines(line: ConsentEvent, names: dict[str, str]) -> list[str]:

@@ -14,7 +14,7 @@ from django.utils.safestring import mark_safe
 from consents.decision import Permission
 from consents.erasure import Report
 from consents.identifiers import is_business_scoped
-from consents.models import ChannelIdentity, Consent, ConsentEvent, Contact
+from consents.models import ChannelIdentity, Consent, ConsentEvent, Contact, Notice
 from consents.vocabulary import (
     FOLDED_ACTIONS,
     ROOT_PURPOSE,
@@ -150,6 +150,11 @@ def event(line: ConsentEvent) -> str:
         words = f"{words} {joint} {for_purpose(line.purpose.key, line.purpose.name)}"
     source = f" ({line.source})" if line.source else ""
     return f"{words}: {named(line.identity)}, {ORIGINS[Origin(line.origin)]}{source}"
+
+
+def notice(named: Notice) -> str:
+    """`checkout-banner, version 2026-03, sv`."""
+    return f"{named.key}, version {named.version}, {named.language}"
 
 
 def outcome(line: ConsentEvent) -> str:

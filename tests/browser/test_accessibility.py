@@ -11,6 +11,8 @@ PAGES = {
     "contacts": "/admin/consents/contact/",
     "ledger": "/admin/consents/consentevent/",
     "record": "/admin/consents/consentevent/add/",
+    "notices": "/admin/consents/notice/",
+    "notice": "/admin/consents/notice/add/",
     "review": "/admin/consents/reviewitem/",
     "accounts": "/admin/providers/provideraccount/",
     "syncs": "/admin/providers/providersync/",

@@ -24,7 +24,7 @@ from consents.models import (
 )
 from providers import subscribers
 from providers.models import Drift, ProviderAccount, ProviderCallback
-from tests.consents.factories import NUMBER, MessageFactory, OptInFactory
+from tests.consents.factories import NUMBER, MessageFactory, NoticeFactory, OptInFactory
 
 RECORD = "admin:consents_consentevent_add"
 
@@ -108,6 +108,7 @@ def one_of_each(officer: User, sender: Sender) -> ProviderAccount:
     ImportRun.objects.create(
         sender=sender, file_name="list.csv", sha256=bytes(32), size=0, started_at=now
     )
+    NoticeFactory()
     RetentionRule.objects.create(kind="messages", days=400)
     LegalHold.objects.create(sender=sender, reason="a lawsuit", placed_by="staff:1", placed_at=now)
     return account

@@ -69,6 +69,7 @@ TABLE = {
     "consents.Keyword": {**RULES_OF_OFFICERS, "list: delete_selected": OFFICER}
     | {"try_message": VIEWER},
     "consents.LegalHold": {**READ_ONLY, "add": OFFICER, "lift": OFFICER},
+    "consents.Notice": {**READ_ONLY, "add": OFFICER},
     "consents.Purpose": {**RULES_OF_OFFICERS, "delete": NOBODY},  # those that are built in
     "consents.RetentionRule": {**RULES_OF_OFFICERS, "list: delete_selected": OFFICER},
     "consents.ReviewItem": {
