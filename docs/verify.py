@@ -332,9 +332,13 @@ def verify_ledger(rows, trusted):
             lines, at = lines + 1, document["seq"]
     finish(last, tree)
     need(last is not None and not is_new, "it ends before a seal")
-    told = f"{lines} lines in {len(seals)} seals"
-    told += f", {len(notices)} notices" if notices else ""
+    told = f"{counted(lines, 'line')} in {counted(len(seals), 'seal')}"
+    told += f", {counted(len(notices), 'notice')}" if notices else ""
     return f"{told}, the last of {last.sealed_at} up to line {last.upto}", seals
+
+
+def counted(count, thing):
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def followed(last, seal):

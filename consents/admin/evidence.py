@@ -21,6 +21,7 @@ from consents import dashboard, notices, proofs, receipts, sealing
 from consents.admin import wording
 from consents.admin.tables import ReadOnlyAdmin
 from consents.admin.theme import display
+from consents.counting import noun
 from consents.dashboard import Card
 from consents.errors import ConsentError
 from consents.models import ConsentEvent, Seal, Verification
@@ -31,8 +32,9 @@ def cards(now: datetime) -> list[Card]:
     """When the ledger was sealed last, and what its last verification said."""
     last = Seal.objects.light().first()
     verified = Verification.objects.first()
-    unsealed = dashboard.in_words(dashboard.bounded(sealing.unsealed()))
-    words = f"{unsealed} lines not sealed yet. {_verdict(verified)}"
+    unsealed = dashboard.bounded(sealing.unsealed())
+    lines = f"{dashboard.in_words(unsealed)} {noun(unsealed, 'line')}"
+    words = f"{lines} not sealed yet. {_verdict(verified)}"
     return [
         Card(
             title="Ledger sealed",

@@ -40,7 +40,7 @@ def is_erased() -> bool:
     ],
 )
 def test_a_person_is_named_in_any_way_and_erased_when_it_is_meant(contact, named):
-    assert f"Contact {contact.id} with 1 addresses. --apply erases it." in run(*named)
+    assert f"Contact {contact.id} with 1 address. --apply erases it." in run(*named)
     assert not is_erased()
     assert "is erased." in run(*named, "--apply")
     assert is_erased()

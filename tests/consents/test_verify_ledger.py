@@ -34,9 +34,9 @@ def failing(*words: str) -> tuple[str, str]:
 def test_sealing_says_what_was_sealed(sender: Sender) -> None:
     OptInFactory()
     text = run("seal_ledger")
-    assert "Seal 1: 1 lines up to" in text
+    assert "Seal 1: 1 line up to" in text
     assert Seal.objects.get().digest().hex() in text
-    assert "0 lines are not sealed" in run("seal_ledger")
+    assert "0 lines not sealed" in run("seal_ledger")
 
 
 def test_the_public_key_can_be_asked_for(sender: Sender) -> None:
@@ -59,7 +59,7 @@ def test_verifying_says_what_was_looked_at_and_what_is_not_sealed(sender: Sender
     run("seal_ledger")
     OptInFactory()
     text = run("verify_ledger", "--details")
-    assert "1 lines in 1 seals looked at; 1 lines are not sealed yet." in text
+    assert "1 line in 1 seal looked at; 1 line not sealed yet." in text
     assert "Everything is as it was sealed." in text
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from consents import addressbook, entries, erasure, identifiers
+from consents.counting import counted
 from consents.errors import ConsentError
 from consents.ledger import the_sender
 from consents.models import Contact, Sender
@@ -42,9 +43,9 @@ class Command(BaseCommand):
             raise CommandError(error.message) from None
 
     def _erase(self, contact: Contact, *, is_meant: bool) -> None:
-        count = contact.identities.count()
+        addresses = counted(contact.identities.count(), "address", "addresses")
         if not is_meant:
-            self.stdout.write(f"Contact {contact.id} with {count} addresses. --apply erases it.")
+            self.stdout.write(f"Contact {contact.id} with {addresses}. --apply erases it.")
             return
         report = erasure.erase(contact, actor=ACTOR)
         self.stdout.write(f"Contact {contact.id} is erased.")

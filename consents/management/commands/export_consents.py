@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from consents import exporting, timestamps
+from consents.counting import counted
 from consents.errors import ConsentError
 from consents.exporting import Row, Selection
 from consents.importing.files import CSV, NDJSON
@@ -44,7 +45,7 @@ class Command(BaseCommand):
             written = self._export(options)
         except ConsentError as error:
             raise CommandError(error.message) from None
-        self.stderr.write(f"{written:,} rows")
+        self.stderr.write(counted(written, "row"))
 
     def _export(self, options: Mapping[str, Any]) -> int:
         names = ("channel", "purpose", "state")

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from consents import proofs, verification
 from consents.commitments import canonical
+from consents.counting import counted
 from consents.management import output
 
 
@@ -26,4 +27,4 @@ class Command(BaseCommand):
         with output.opened(path) as file, output.bar("Exporting", tally.lines, path) as bar:
             for document in proofs.whole_ledger(tally.upto, bar):
                 file.write(f"{canonical(document)}\n".encode())
-        self.stderr.write(f"{tally.lines:,} lines in {tally.seals:,} seals")
+        self.stderr.write(f"{counted(tally.lines, 'line')} in {counted(tally.seals, 'seal')}")

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from consents import seal_keys, sealing
 from consents.anchors import AnchorError
+from consents.counting import counted
 
 
 class Command(BaseCommand):
@@ -29,8 +30,8 @@ class Command(BaseCommand):
             return
         try:
             for seal in sealing.seal():
-                lines = f"{seal.count:,} lines up to {seal.upto}"
+                lines = f"{counted(seal.count, 'line')} up to {seal.upto}"
                 self.stdout.write(f"Seal {seal.number}: {lines}, {seal.digest().hex()}")
         except AnchorError as error:
             raise CommandError(f"All is sealed, but: {error}") from None
-        self.stderr.write(f"{sealing.unsealed().count():,} lines are not sealed.")
+        self.stderr.write(f"{counted(sealing.unsealed().count(), 'line')} not sealed.")

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from consents import openings, sealing, verification
 from consents.anchors import AnchorError
+from consents.counting import counted
 from consents.findings import Finding
 from consents.management import progress
 from consents.verification import Tally
@@ -64,12 +65,12 @@ class Command(BaseCommand):
 
     def _sum_up(self, tally: Tally, count: int) -> None:
         verification.note(tally, count)
-        self.stdout.write(
-            f"{tally.lines:,} lines in {tally.seals:,} seals looked at; "
-            f"{sealing.unsealed().count():,} lines are not sealed yet."
-        )
+        seals = f"{counted(tally.lines, 'line')} in {counted(tally.seals, 'seal')}"
+        unsealed = sealing.unsealed().count()
+        self.stdout.write(f"{seals} looked at; {counted(unsealed, 'line')} not sealed yet.")
         if count:
-            raise CommandError(f"The ledger is not as it was sealed: {count:,} findings.")
+            findings = counted(count, "finding")
+            raise CommandError(f"The ledger is not as it was sealed: {findings}.")
         self.stdout.write("Everything is as it was sealed.")
 
 

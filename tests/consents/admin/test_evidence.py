@@ -117,7 +117,7 @@ def tile(desk):
 def test_the_home_page_says_when_the_ledger_was_sealed_and_what_is_not(desk):
     assert tile(desk).figure == "Never"
     OptInFactory()
-    assert tile(desk).note == "1 lines not sealed yet. Never verified."
+    assert tile(desk).note == "1 line not sealed yet. Never verified."
 
 
 @pytest.mark.django_db(transaction=True)
