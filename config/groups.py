@@ -34,6 +34,7 @@ ADDED: Final = {
     AGENT: (
         *("consents.add_contact", "consents.change_contact"),
         *("consents.add_consentevent", "consents.change_reviewitem"),
+        "consents.view_evidencefile",
         *("providers.change_providersync", "providers.change_drift"),
         "providers.change_providercallback",
     ),

@@ -33,6 +33,7 @@ _SECTIONS: Final = {
     ),
     "Evidence": (
         ("Seals", "consents.seal", "verified"),
+        ("Files", "consents.evidencefile", "attach_file"),
         ("Staff actions", "consents.staffaction", "history"),
     ),
     "Setup": (

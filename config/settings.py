@@ -203,6 +203,13 @@ IMPORT_FILE_MAX = environment.number(
     env, "IMPORT_FILE_MAX", 100 * 1024 * 1024, least=1, most=2**63 - 1
 )
 
+# --- files that staff keep with a line as its evidence
+
+EVIDENCE_FILE_MAX = environment.number(
+    env, "EVIDENCE_FILE_MAX", 10 * 1024 * 1024, least=1, most=100 * 1024 * 1024
+)
+FILE_UPLOAD_HANDLERS = ["consents.admin.uploads.BoundedUpload"]
+
 # --- what staff have to decide
 
 EXPIRY_WARNING_DAYS = environment.number(env, "EXPIRY_WARNING_DAYS", 30, least=0, most=3650)

@@ -7,7 +7,8 @@ class ConsentsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from consents import record_holder, retention
+        from consents import file_holder, record_holder, retention
 
         record_holder.connect()
+        file_holder.connect()
         retention.connect()

@@ -10,10 +10,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from consents import idempotency, legal_holds, quotas
+from django.db import transaction
+
+from consents import attachments, idempotency, legal_holds, quotas
 from consents.errors import ConsentError
 from consents.importing import intake
-from consents.models import EventDetail, InboundMessage, RetentionRule, Standing
+from consents.models import (
+    EventDetail,
+    EvidenceFile,
+    InboundMessage,
+    RetentionRule,
+    Standing,
+)
 from consents.models.base import ClockTimestamp
 from consents.models.ledger import NOTHING_PERSONAL
 from consents.writing import database_clock
@@ -88,8 +96,10 @@ def forget_messages(older_than: timedelta) -> int:
     return InboundMessage.objects.filter(id__in=ids).delete()[0]
 
 
+@transaction.atomic
 def forget_evidence(older_than: timedelta) -> int:
-    """The proofs of those who may not be written to, and of whom nothing was recorded since.
+    """The proofs of those who may not be written to, and of whom nothing was recorded since,
+    with the files that belong to them.
 
     The lines stay, with hashes that then point at nobody.
     """
@@ -98,9 +108,11 @@ def forget_evidence(older_than: timedelta) -> int:
     ).exclude(identity__in=legal_holds.held_identities())
     kept = EventDetail.objects.filter(event__identity__in=gone.values("identity"), erased_at=None)
     ids = list(kept.values_list("event", flat=True)[:CHUNK])
-    return EventDetail.objects.filter(event__in=ids, erased_at=None).update(
+    forgotten = EventDetail.objects.filter(event__in=ids, erased_at=None).update(
         **NOTHING_PERSONAL, erased_at=ClockTimestamp()
     )
+    attachments.forget(EvidenceFile.objects.filter(event__in=ids))
+    return forgotten
 
 
 def connect() -> None:
@@ -109,5 +121,6 @@ def connect() -> None:
         Kind("messages", "That somebody wrote, and when", forget_messages, YEAR, least=3),
         Kind("idempotency_keys", "Repeated requests known again", idempotency.purge, MONTH),
         Kind("import_files", "Files handed in at the desk", intake.purge_files, MONTH),
+        Kind("unclaimed_files", "Files of nobody found", attachments.forget_unclaimed, MONTH),
         Kind("visitor_counts", "How often visitors called", quotas.purge, MONTH),
     )

@@ -14,7 +14,8 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils import timezone
 
-from consents import contacts, ledger, reviews
+from consents import attachments, contacts, ledger, reviews
+from consents.attachments import Attachment
 from consents.errors import ConsentError
 from consents.models import Purpose, ReviewItem, Revocation, Sender
 from consents.vocabulary import Action, Channel, Medium, Origin
@@ -38,9 +39,14 @@ class Told:
     received_at: datetime
 
 
-def take(sender: Sender, told: Told, *, note: str, actor: str) -> ReviewItem:
-    """Write it down. The item is decided where the opt-out could be recorded at once."""
-    return ledger.once_more_on_deadlock(lambda: _take(sender, told, note, actor))
+def take(
+    sender: Sender, told: Told, *, note: str, actor: str, file: Attachment | None = None
+) -> ReviewItem:
+    """Write it down. The item is decided where the opt-out could be recorded at once.
+
+    `file`: the letter, say; it belongs to the opt-out once that is recorded.
+    """
+    return ledger.once_more_on_deadlock(lambda: _take(sender, told, note, actor, file))
 
 
 def settle(
@@ -53,7 +59,7 @@ def settle(
     ledger.once_more_on_deadlock(lambda: _settle(item, person, channels, actor, note))
 
 
-def _take(sender: Sender, told: Told, note: str, actor: str) -> ReviewItem:
+def _take(sender: Sender, told: Told, note: str, actor: str, file: Attachment | None) -> ReviewItem:
     item = reviews.ask(sender, KIND, told.received_at)
     revocation = Revocation(
         review=item,
@@ -64,6 +70,8 @@ def _take(sender: Sender, told: Told, note: str, actor: str) -> ReviewItem:
         received_at=told.received_at,
     )
     revocation.save(force_insert=True)
+    if file is not None:
+        attachments.keep_for(item, file, actor=actor)
     try:
         with transaction.atomic():
             _record(revocation, told.person, told.channels, actor, note)
@@ -94,13 +102,18 @@ def _record(
         "source": revocation.medium.replace("_", " ").upper(),
         "occurred_at": revocation.received_at,
         "origin": Origin.ADMIN,
-        "evidence": {"revocation": str(item.pk), "medium": revocation.medium},
+        "evidence": {
+            "revocation": str(item.pk),
+            "medium": revocation.medium,
+            **attachments.evidence_of(item),
+        },
         "note": note,
         "actor": actor,
     }
     recorded = [
         ledger.record(item.sender, **said, **whom) for whom in _whom(item.sender, person, channels)
     ]
+    attachments.settle(item, recorded[0].event)
     item.identity = recorded[0].event.identity
     item.decision, item.decided_at, item.decided_by = RECORDED, timezone.now(), actor
     item.note = ""  # it stands beside the entry, where it can be erased with the person

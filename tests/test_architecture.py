@@ -18,7 +18,7 @@ CONSENTS_LEVELS = (
     # pure: no queries, no tables
     {"vocabulary", "errors", "msisdn", "spelling", "keyword_lists", "keywords", "identifiers"}
     | {"window", "folding", "decision", "commitments", "timestamps", "rates", "strict_json"}
-    | {"numbering", "merkle", "signatures", "findings", "workdays", "counting"},
+    | {"numbering", "merkle", "signatures", "findings", "workdays", "media", "counting"},
     {"models", "signals", "holders", "encryption"},
     {
         "purposes",

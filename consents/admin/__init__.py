@@ -3,6 +3,7 @@
 from consents.admin import (
     contacts,
     evidence,
+    files,
     home,
     imports,
     keys,
@@ -18,6 +19,7 @@ from consents.admin import (
 __all__ = [
     "contacts",
     "evidence",
+    "files",
     "home",
     "imports",
     "keys",

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
+from consents.admin.file_forms import FileForm
 from consents.errors import ConsentError
 
 
@@ -37,13 +38,15 @@ def ask(
 
     A ConsentError raised by `carry_out` becomes an error of the form.
     """
-    form = form_class(request.POST if request.method == "POST" else None)
+    form = _filled_in(form_class, request)
     if request.method == "POST" and form.is_valid():
         try:
             messages.success(request, carry_out(form.cleaned_data))
             return redirect(question.back)
         except ConsentError as error:
             add_error(form, error)
+    if isinstance(form, FileForm):
+        form.ask_for_file_again()
     context = {
         **admin.admin_site.each_context(request),
         "opts": admin.model._meta,
@@ -52,6 +55,13 @@ def ask(
         "form": form,
     }
     return TemplateResponse(request, "admin/question.html", context)
+
+
+def _filled_in(form_class: type[forms.Form], request: HttpRequest) -> forms.Form:
+    if request.method != "POST":
+        return form_class()
+    # Forms without a file need not know of files.
+    return form_class(request.POST, request.FILES) if request.FILES else form_class(request.POST)
 
 
 def add_error(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+
+_FOR_PROGRAMS: Final = "content"
+"""Of a file: pages of base64 tell nobody anything on paper."""
 
 
 def printed(request: HttpRequest, admin: Any, file: Mapping[str, Any]) -> HttpResponse:
@@ -30,7 +33,7 @@ def _pairs(row: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
 
 def _said(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in row.items():
-        if value not in (None, "", [], {}):
+        if name != _FOR_PROGRAMS and value not in (None, "", [], {}):
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             yield _words(name), text
 

@@ -4,36 +4,27 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from uuid import UUID
 
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from consents import extracts, ledger, notices, voiding
-from consents.admin import recording, search, timeline, wording
-from consents.admin.asking import Question, add_error, ask
+from consents import attachments, extracts, ledger, voiding
+from consents.admin import search, timeline, wording
+from consents.admin.asking import Question, ask
 from consents.admin.audit import log, staff
 from consents.admin.evidence import EvidencePages
 from consents.admin.exports import ExportableAdmin
+from consents.admin.file_pages import FilePages
 from consents.admin.filters import ActionFilter, ChannelFilter, ContactFilter, OutcomeFilter
-from consents.admin.forms import NoteForm, RecordConsentForm
+from consents.admin.forms import NoteForm
+from consents.admin.record_page import RecordPages
 from consents.admin.tables import may
 from consents.admin.theme import action, display
-from consents.errors import ConsentError
-from consents.models import Consent, ConsentEvent, Contact
-from consents.vocabulary import CONSENT_ACTIONS, Action, Origin, Outcome, State
+from consents.models import Consent, ConsentEvent
+from consents.vocabulary import CONSENT_ACTIONS, Action, Origin, State
 
-_FORM_FIELDS = {
-    "identity": "address",
-    "contact": "who",
-    "channels": "who",
-    notices.FIELD: "notice",
-}
 _EVENT = (
     "sentence",
     "effect",
@@ -52,12 +43,12 @@ _STATED = {
     State.EXPIRED: "expired",
     None: "nothing stated",
 }
-_EVIDENCE = ("note", "shown", "evidence", "ip", "user_agent", "erased", "seal", "receipt")
+_EVIDENCE = ("note", "shown", "evidence", "files", "ip", "user_agent", "erased", "seal", "receipt")
 _FOR_PROGRAMS = ("id", "seq", "sender", "actor")
 
 
 @admin.register(ConsentEvent)
-class ConsentEventAdmin(EvidencePages, ExportableAdmin):
+class ConsentEventAdmin(RecordPages, FilePages, EvidencePages, ExportableAdmin):
     list_display = (
         "recorded",
         "what",
@@ -83,7 +74,7 @@ class ConsentEventAdmin(EvidencePages, ExportableAdmin):
     ordering = ("-seq",)
     actions_list = ("record_consent", "export")
     extracts = {"ledger": extracts.LINES}
-    actions_detail = ("void_entry",)
+    actions_detail = ("attach_file", "void_entry")
     fieldsets = (
         (None, {"fields": _EVENT}),
         ("Evidence", {"fields": _EVIDENCE}),
@@ -103,50 +94,19 @@ class ConsentEventAdmin(EvidencePages, ExportableAdmin):
             return queryset, False
         return queryset.filter(identity__in=search.identities_of(search_term)), False
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return may(request, "consents.add_consentevent")
-
     def has_void_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return may(request, "consents.void_consentevent")
-
-    # --- recording
-
-    def add_view(
-        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """The page on which staff record an opt-in or opt-out."""
-        if not self.has_add_permission(request):
-            raise PermissionDenied
-        form = RecordConsentForm(
-            request.POST if request.method == "POST" else None, contact=_contact(request)
-        )
-        if request.method == "POST" and form.is_valid():
-            written = _record(request, form)
-            if written is not None:
-                _report(request, written)
-                return redirect(_after(request, written.event))
-        context = {
-            **self.admin_site.each_context(request),
-            **(extra_context or {}),
-            "opts": self.opts,
-            "title": f"Record consent of {wording.person(form.contact)}"
-            if form.contact
-            else "Record consent",
-            "form": form,
-        }
-        return TemplateResponse(request, "admin/consents/consentevent/record.html", context)
-
-    @action("Record consent", permissions=["add"], icon="edit_note")
-    def record_consent(self, request: HttpRequest) -> HttpResponse:
-        return redirect("admin:consents_consentevent_add")
 
     # --- voiding
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         event = self.get_object(request, str(object_id))
-        is_voidable = event is not None and _is_voidable(event)
+        if event is None:
+            return []
+        offered = {"void_entry": _is_voidable, "attach_file": attachments.takes}
         allowed: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
-        return allowed if is_voidable else []
+        prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
+        return [one for one in allowed if offered[one.action_name.removeprefix(prefix)](event)]
 
     @action("Void this entry…", permissions=["void"], icon="block")
     def void_entry(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -249,56 +209,6 @@ class ConsentEventAdmin(EvidencePages, ExportableAdmin):
     @display("Erased")
     def erased(self, event: ConsentEvent) -> str:
         return wording.moment(event.detail.erased_at) if event.detail.erased_at else "No"
-
-
-def _contact(request: HttpRequest) -> Contact | None:
-    """The contact that the page was opened for."""
-    named = request.GET.get("contact")
-    if not named:
-        return None
-    if not (may(request, "consents.view_contact") or may(request, "consents.change_contact")):
-        raise PermissionDenied
-    try:
-        return Contact.objects.select_related("sender").get(pk=UUID(named))
-    except (ValueError, Contact.DoesNotExist):
-        raise Http404 from None
-
-
-def _record(request: HttpRequest, form: RecordConsentForm) -> recording.Written | None:
-    entry = form.entry()
-    sender = form.contact.sender if form.contact else form.cleaned_data["sender"]
-    mark = recording.stamp(form.cleaned_data["token"], {"sender": sender.pk, **entry})
-    try:
-        return recording.record(request, sender, entry, mark)
-    except ConsentError as error:
-        add_error(form, error, _FORM_FIELDS)
-        return None
-
-
-def _report(request: HttpRequest, written: recording.Written) -> None:
-    without_effect = [line for line in written.events if line.outcome != Outcome.CHANGED]
-    if written.is_repeat:
-        messages.info(request, "This form had been sent before: nothing was written twice.")
-        return
-    if len(without_effect) < len(written.events):
-        count = len(written.events) - len(without_effect)
-        messages.success(request, f"Recorded, and in effect for {_addresses(count)}.")
-    for outcome in sorted({wording.outcome(line) for line in without_effect}):
-        count = sum(wording.outcome(line) == outcome for line in without_effect)
-        messages.warning(request, f"Recorded for {_addresses(count)}. {outcome}.")
-
-
-def _addresses(count: int) -> str:
-    return "1 address" if count == 1 else f"{count} addresses"
-
-
-def _after(request: HttpRequest, event: ConsentEvent) -> str:
-    """The contact's page, or as near as this member of staff may go."""
-    if may(request, "consents.view_contact") or may(request, "consents.change_contact"):
-        return reverse("admin:consents_contact_change", args=[event.identity.contact_id])
-    if may(request, "consents.view_consentevent"):
-        return reverse("admin:consents_consentevent_change", args=[event.pk])
-    return reverse("admin:consents_consentevent_add")
 
 
 def _is_voidable(event: ConsentEvent) -> bool:

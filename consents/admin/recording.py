@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connection
 from django.http import HttpRequest
 
-from consents import ledger
+from consents import attachments, ledger
 from consents.admin.audit import log, staff
+from consents.attachments import Attachment
 from consents.errors import ConsentError
 from consents.folding import Fold, Verdict, resolve
 from consents.models import Consent, ConsentEvent, Sender, StaffAction
@@ -22,11 +23,15 @@ from consents.vocabulary import Action, Deed, Origin, State
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """`is_repeat`: the very same form had been carried out before; nothing new was written."""
+    """`is_repeat`: the very same form had been carried out before; nothing new was written.
+
+    `lost_file`: the opt-out is recorded, the file that came with it could not be kept.
+    """
 
     event: ConsentEvent
     events: Sequence[ConsentEvent]
     is_repeat: bool = False
+    lost_file: bool = False
 
 
 def stamp(token: str, entry: dict[str, Any]) -> str:
@@ -38,24 +43,47 @@ def stamp(token: str, entry: dict[str, Any]) -> str:
     return hashlib.sha256(f"{token}\0{said}".encode()).hexdigest()
 
 
-def record(request: HttpRequest, sender: Sender, entry: dict[str, Any], mark: str) -> Written:
+def record(
+    request: HttpRequest,
+    sender: Sender,
+    entry: dict[str, Any],
+    mark: str,
+    file: Attachment | None = None,
+) -> Written:
     """Record the entry in the name of the member of staff who sent it.
 
     Raises ConsentError, and changes nothing, also for an opt-in that only an evidence note would
-    entitle to lift an opt-out. An opt-out never waits for a note.
+    entitle to lift an opt-out. An opt-out never waits for a note, and never fails with its file.
     """
 
-    def work() -> Written:
-        before = _carried_out(request, mark)
-        if before is not None:
-            return Written(before, [before], is_repeat=True)
-        recorded = ledger.record(sender, origin=Origin.ADMIN, actor=staff(request), **entry)
-        if not entry["note"].strip():
-            _require_no_note(recorded.events)
-        log(request, recorded.event, "Recorded by form.", Deed.ADDED, _once(mark))
-        return Written(recorded.event, recorded.events)
+    def work(file: Attachment | None) -> Written:
+        return ledger.once_more_on_deadlock(lambda: _record(request, sender, entry, mark, file))
 
-    return ledger.once_more_on_deadlock(work)
+    if entry["action"] != Action.OPT_OUT:
+        return work(file)
+    written, is_kept = attachments.or_without(work, file)
+    return replace(written, lost_file=not is_kept)
+
+
+def _record(
+    request: HttpRequest,
+    sender: Sender,
+    entry: dict[str, Any],
+    mark: str,
+    file: Attachment | None,
+) -> Written:
+    before = _carried_out(request, mark)
+    if before is not None:
+        return Written(before, [before], is_repeat=True)
+    evidence = {**entry["evidence"], **attachments.as_evidence(file)}
+    said = {**entry, "evidence": evidence, "origin": Origin.ADMIN, "actor": staff(request)}
+    recorded = ledger.record(sender, **said)
+    if not entry["note"].strip():
+        _require_no_note(recorded.events)
+    if file is not None:
+        attachments.keep(file, recorded.event, actor=staff(request))
+    log(request, recorded.event, "Recorded by form.", Deed.ADDED, _once(mark))
+    return Written(recorded.event, recorded.events)
 
 
 def as_verdict(event: ConsentEvent) -> Verdict:

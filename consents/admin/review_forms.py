@@ -10,7 +10,9 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 from unfold import widgets
 
+from consents.admin.file_forms import FileForm
 from consents.admin.forms import channel_choices, long_text, moment_field, purpose_choice, text
+from consents.attachments import FILE
 from consents.models import Sender
 from consents.revocations import Told
 from consents.vocabulary import CLOCK_TOLERANCE, ROOT_PURPOSE, Channel, Medium
@@ -57,7 +59,7 @@ class OwnerForm(forms.Form):
     )
 
 
-class RevocationForm(forms.Form):
+class RevocationForm(FileForm):
     """Somebody took their consent back otherwise than by a message."""
 
     sender = SenderChoice(
@@ -82,6 +84,12 @@ class RevocationForm(forms.Form):
     )
     received_at = moment_field("When it was received", "The time to honour it runs from here.")
     note = long_text("Note", "What they said, and where the letter is kept.")
+    field_order = ("sender", "person", "channels", "purpose", "medium", "received_at", "note", FILE)
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        self.go_without_file()
+        return {**data, "refused": self.refused}
 
     def clean_received_at(self) -> Any:
         received_at = self.cleaned_data["received_at"] or timezone.now()

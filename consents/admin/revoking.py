@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from consents import revocations
+from consents import attachments, revocations
 from consents.admin import wording
 from consents.admin.asking import Question, ask
 from consents.admin.audit import log, staff
+from consents.admin.file_pages import NO_ROOM, say_not_kept
 from consents.admin.review_forms import MEDIA, RevocationForm, told
 from consents.admin.tables import ReadOnlyAdmin, may
 from consents.admin.theme import action, display
+from consents.attachments import FILE, Attachment
 from consents.models import ReviewItem
 from consents.vocabulary import Deed, Medium
 
@@ -37,10 +40,11 @@ class RevocationPages(ReadOnlyAdmin):
         )
 
         def carry_out(data: dict[str, Any]) -> str:
-            item = revocations.take(
-                data["sender"], told(data), note=data["note"], actor=staff(request)
-            )
+            item, is_kept = attachments.or_without(partial(_take, request, data), data[FILE])
             log(request, item, "Revocation written down.", Deed.ADDED)
+            refused = data["refused"] or ("" if is_kept else NO_ROOM)
+            if refused:
+                say_not_kept(request, refused)
             if item.decided_at:
                 return "The opt-out is recorded."
             return f"It is not clear who it was. Somebody has to find them by {day(item)}."
@@ -55,7 +59,17 @@ class RevocationPages(ReadOnlyAdmin):
         channels = ", ".join(wording.channel(name) for name in said.channels) or "all channels"
         received = wording.moment(said.received_at)
         words = [f"{MEDIA[Medium(said.medium)]}, {received}", f"{said.purpose}: {channels}"]
-        return wording.joined(filter(None, [*words, said.person, item.note]))
+        files = [
+            wording.link("admin:consents_evidencefile_change", file, wording.kind_of_file(file))
+            for file in item.files.all()
+        ]
+        return wording.joined(filter(None, [*words, said.person, item.note, *files]))
+
+
+def _take(request: HttpRequest, data: dict[str, Any], file: Attachment | None) -> ReviewItem:
+    """Written down as the form says."""
+    by = staff(request)
+    return revocations.take(data["sender"], told(data), note=data["note"], actor=by, file=file)
 
 
 def day(item: ReviewItem) -> str:

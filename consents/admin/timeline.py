@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from consents import holders, notices
 from consents.admin import wording
 from consents.holders import Moment
-from consents.models import ConsentEvent, Notice
+from consents.models import ConsentEvent, EvidenceFile, Notice
 from consents.vocabulary import CONSENT_ACTIONS, Action, Outcome
 
 SHOWN = 200
@@ -24,6 +24,7 @@ def of(identities: Collection[UUID]) -> list[Moment]:
     lines = (
         ConsentEvent.objects.filter(identity__in=identities)
         .select_related("identity", "purpose", "detail")
+        .prefetch_related("files")
         .order_by("-seq")[: SHOWN + 1]
     )
     names = staff_names(line.actor for line in lines)
@@ -88,4 +89,11 @@ def _lines(line: ConsentEvent, names: dict[str, str]) -> list[str]:
         lines.append(f"Written by {names.get(line.actor, line.actor)}")
     if line.detail.note:
         lines.append(f"Note: {line.detail.note}")
+    lines += [_file(file) for file in line.files.all()]
     return lines
+
+
+def _file(file: EvidenceFile) -> str:
+    if file.erased_at is not None:
+        return f"File, forgotten: {wording.kind_of_file(file)}"
+    return f"File: {wording.kind_of_file(file)}, {wording.hash_of(file)}"

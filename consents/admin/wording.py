@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from django.db.models import Model
+from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
@@ -14,7 +15,15 @@ from django.utils.safestring import mark_safe
 from consents.decision import Permission
 from consents.erasure import Report
 from consents.identifiers import is_business_scoped
-from consents.models import ChannelIdentity, Consent, ConsentEvent, Contact, Notice
+from consents.media import known
+from consents.models import (
+    ChannelIdentity,
+    Consent,
+    ConsentEvent,
+    Contact,
+    EvidenceFile,
+    Notice,
+)
 from consents.vocabulary import (
     FOLDED_ACTIONS,
     ROOT_PURPOSE,
@@ -159,6 +168,20 @@ def notice(named: Notice) -> str:
 
 def outcome(line: ConsentEvent) -> str:
     return OUTCOMES[Outcome(line.outcome)] if line.outcome else ""
+
+
+def kind_of_file(file: EvidenceFile) -> str:
+    """`PDF, 1.2 MB`: without its name, which may be personal."""
+    return f"{known(file.media_type).words}, {filesizeformat(file.size)}"
+
+
+def hash_of(file: EvidenceFile) -> str:
+    return f"SHA-256 {file.hexdigest}" if file.hexdigest else ""
+
+
+def unbroken(text: str) -> str:
+    """Something long without a space, which a narrow screen may break anywhere."""
+    return format_html('<span class="break-all">{}</span>', text)
 
 
 def lifts(line: ConsentEvent) -> str:

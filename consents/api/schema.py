@@ -319,8 +319,9 @@ class FileBody(serializers.Serializer[Any]):
         child=serializers.ListField(child=serializers.DictField()),
         help_text="Rows, oldest first, by the name of what they are: `identities`, `states`, "
         "`events` with their proofs and the salts of their hashes, `notices` that they were shown, "
-        "`messages`, `questions` for staff, `staff_actions`, `disclosures` of this file, what "
-        "providers and subscribers were told and what they said.",
+        "`messages`, `questions` for staff, `staff_actions`, `files` kept as evidence (small ones "
+        "with their `content` in base64), `disclosures` of this file, what providers and "
+        "subscribers were told and what they said.",
     )
 
 

@@ -1,5 +1,6 @@
 """The tables of consent, by subject."""
 
+from consents.models.evidence_files import EvidenceFile
 from consents.models.imports import ImportChunk, ImportFile, ImportPiece, ImportRun
 from consents.models.keys import ApiKey, IdempotencyRecord, KeyUse, VisitorUse
 from consents.models.ledger import ConsentEvent, EventDetail
@@ -24,6 +25,7 @@ __all__ = [
     "Disclosure",
     "Erasure",
     "EventDetail",
+    "EvidenceFile",
     "IdempotencyRecord",
     "ImportChunk",
     "ImportFile",

@@ -52,9 +52,10 @@ def test_an_append_only_tables_own_trigger_refuses_even_its_owner(statement, tab
 
 
 @pytest.mark.django_db(transaction=True)
-def test_evidence_cannot_be_truncated_even_by_its_owner(as_owner):
+@pytest.mark.parametrize("table", ["consents_eventdetail", "consents_evidencefile"])
+def test_evidence_cannot_be_truncated_even_by_its_owner(as_owner, table):
     with pytest.raises(psycopg.errors.RestrictViolation):
-        as_owner.execute("TRUNCATE consents_eventdetail")
+        as_owner.execute(f"TRUNCATE {table}")
 
 
 @pytest.mark.django_db

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 
-from consents import disclosure, erasure
+from consents import attachments, disclosure, erasure, file_holder
 from consents.commitments import commit_to_address, commit_to_detail
 from consents.models import Contact, Disclosure
+from tests.consents.attaching import LETTER, attachment
 from tests.consents.factories import (
     NUMBER,
     OTHER_NUMBER,
@@ -91,7 +94,30 @@ def test_whoever_takes_it_out_is_noted_and_stands_in_it(astrid):
     assert Disclosure.objects.filter(contact=astrid).count() == 2
 
 
+def attach(astrid: Contact, content: bytes) -> None:
+    event = OptInFactory(contact=astrid, origin="admin", note="came by post")
+    attachments.attach(event, attachment(content, "Astrid.pdf"), actor="staff:1")
+
+
+def test_a_small_file_is_handed_out_whole_and_a_large_one_is_named(astrid):
+    attach(astrid, LETTER)
+    attach(astrid, LETTER + b" " * file_holder.HANDED_OUT)
+    small, large = file_of(astrid)["held"]["files"]
+    assert base64.b64decode(small["content"]) == LETTER
+    assert large["content"] is None
+    assert (large["name"], large["size"]) == ("Astrid.pdf", len(LETTER) + file_holder.HANDED_OUT)
+    assert len(bytes.fromhex(large["sha256"])) == 32
+
+
+def test_a_file_that_cannot_be_read_is_named(astrid, settings):
+    attach(astrid, LETTER)
+    settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    [file] = file_of(astrid)["held"]["files"]
+    assert (file["name"], file["content"]) == ("Astrid.pdf", None)
+
+
 def test_of_somebody_erased_it_says_no_more_than_is_left(astrid):
+    attach(astrid, LETTER)
     erasure.erase(astrid, actor="staff:1")
     file = file_of(astrid)
     text = json.dumps(file)

@@ -10,6 +10,7 @@ import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
 from django.contrib.postgres.fields import ArrayField
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import Model, UUIDField
 from django.test import Client
 from django.urls import reverse
@@ -22,6 +23,7 @@ from consents.models import (
     ConsentEvent,
     Contact,
     Erasure,
+    EvidenceFile,
     ReviewItem,
     Sender,
     Standing,
@@ -201,6 +203,11 @@ def _at_the_desk(contact: str) -> None:
     desk.force_login(User.objects.create_superuser("officer"))
     page = reverse("admin:consents_contact_change", args=[contact])
     desk.post(page, {"display_name": "Astrid B. Holm", "external_id": "crm-4711", "language": "sv"})
+    letter = SimpleUploadedFile("Astrid Holm.txt", f"Write to me on {NUMBER}".encode())
+    said = {"token": "one", "action": "opt_in", "purpose": "all", "source": "LETTER", "who": "all"}
+    form = {**said, "channel": "SMS", "note": "rang us about it", "file": letter}
+    desk.post(f"{reverse('admin:consents_consentevent_add')}?contact={contact}", form)
+    assert EvidenceFile.objects.get().content
 
 
 def _by_callbacks(sinch: ProviderAccount) -> None:
@@ -227,12 +234,13 @@ def test_nothing_of_an_erased_person_is_left_in_any_table_nor_in_a_dump(
     assert wide >= {
         *("consents_contact", "consents_channelidentity", "consents_eventdetail"),
         *("consents_reviewitem", "providers_providercallback", "providers_webhookdelivery"),
-        "providers_syncattempt",
+        *("providers_syncattempt", "consents_evidencefile"),
     }
     erase(owner())
     finish()
     assert Erasure.objects.get().finished_at is not None
     assert columns_with(PERSONAL) == []
+    assert EvidenceFile.objects.get().content is None  # no search finds what is encrypted
     assert dumped_with(PERSONAL) == []
 
 

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from consents import sealing
+from consents import attachments, sealing
 from consents.models import (
     ApiKey,
     ChannelIdentity,
@@ -24,6 +24,7 @@ from consents.models import (
 )
 from providers import subscribers
 from providers.models import Drift, ProviderAccount, ProviderCallback
+from tests.consents.attaching import attachment
 from tests.consents.factories import NUMBER, MessageFactory, NoticeFactory, OptInFactory
 
 RECORD = "admin:consents_consentevent_add"
@@ -85,7 +86,9 @@ def one_of_each(officer: User, sender: Sender) -> ProviderAccount:
     )
     officer.groups.create(name="compliance")
     MessageFactory(text="please stop sending me so many of these")
-    now = OptInFactory().recorded_at
+    event = OptInFactory(origin="admin", note="Called our shop")
+    now = event.recorded_at
+    attachments.attach(event, attachment(), actor="staff:1")
     list(sealing.seal())
     Drift.objects.create(
         account=account,

@@ -43,6 +43,7 @@ TABLE = {
         **READ_ONLY,
         "add": AGENT,
         "record_consent": AGENT,
+        "attach_file": AGENT,
         "void_entry": OFFICER,
         "proof": VIEWER,
         "receipt": VIEWER,
@@ -59,6 +60,11 @@ TABLE = {
         "export": OFFICER,
         "disclose": OFFICER,
         "erase": OFFICER,
+    },
+    "consents.EvidenceFile": {
+        **READ_ONLY,
+        **dict.fromkeys(("changelist", "change", "history"), AGENT),
+        "download": AGENT,
     },
     "consents.ImportRun": {
         **READ_ONLY,
