@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
@@ -11,16 +12,18 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 
 from consents.admin import wording
 from consents.admin.asking import Question, ask
 from consents.admin.audit import log
 from consents.admin.forms import NothingForm
 from consents.admin.theme import ModelAdmin, action, display
+from consents.counting import noun
 from consents.dashboard import bounded, in_words
 from consents.errors import ConsentError
 from consents.models import Sender
-from providers import accounts, drift, registry
+from providers import accounts, drift, registry, traffic
 from providers.admin import calls
 from providers.admin.forms import PREFIX, form_of, kind_name
 from providers.contract import Fault
@@ -36,7 +39,8 @@ FAULTS = {
     Fault.REFUSING: "The provider refuses everything alike",
 }
 TRIED_SECONDS = 15.0
-_DOING = ("status", "trouble", "paused", "last_success", "owed")
+_DOING = ("status", "traffic", "trouble", "paused", "last_success", "owed")
+_SPANS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
 _CHOSEN = ("name", "base_url", "external_id", "settings", "is_enabled")
 
 
@@ -224,6 +228,11 @@ class ProviderAccountAdmin(ModelAdmin[ProviderAccount]):
             return "Held"
         return "Paused" if account.pauses else "Working"
 
+    @display("Traffic")
+    def traffic(self, account: ProviderAccount) -> str:
+        found = traffic.within(account.pk, timezone.now(), *_SPANS.values())
+        return wording.joined(map(calls.in_words, _SPANS, found))
+
     @display("Trouble")
     def trouble(self, account: ProviderAccount) -> str:
         if not account.fault and account.withdrawn_at:
@@ -244,9 +253,10 @@ class ProviderAccountAdmin(ModelAdmin[ProviderAccount]):
     @display("Owed")
     def owed(self, account: ProviderAccount) -> str:
         rows = ProviderSync.objects.filter(account=account)
-        waiting = in_words(bounded(rows.filter(status=Status.PENDING.value)))
-        failed = in_words(bounded(rows.filter(status=Status.FAILED.value)))
-        return f"{waiting} changes wait, {failed} have failed"
+        waiting = bounded(rows.filter(status=Status.PENDING.value))
+        failed = bounded(rows.filter(status=Status.FAILED.value))
+        wait = noun(waiting, "change waits", "changes wait")
+        return f"{in_words(waiting)} {wait}, {in_words(failed)} failed"
 
     @display("Last success")
     def last_success(self, account: ProviderAccount) -> str:

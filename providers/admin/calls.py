@@ -10,7 +10,9 @@ from django.http import HttpRequest
 
 from consents.admin import wording
 from consents.admin.tables import may
+from consents.counting import counted
 from providers.models import ProviderSync, SyncAttempt
+from providers.traffic import Traffic
 
 SHOWN = 10
 LOOKED_AT = 2000
@@ -34,6 +36,16 @@ def newest(account: str) -> Sequence[SyncAttempt]:
     for one in made:
         one.shown = (when(one), answer(one), said(one), exchange(one))  # type: ignore[attr-defined]
     return made
+
+
+def in_words(span: str, made: Traffic) -> str:
+    """`In the last hour: 12 calls told of 240 changes, 3 failed`."""
+    if not made.calls:
+        # Where others made so many that none of this account's was looked at, nothing is known.
+        return f"In the last {span}: {'no calls' if made.is_all else 'not known'}"
+    least = "" if made.is_all else "at least "
+    told = f"{counted(made.calls, 'call')} told of {counted(made.told, 'change')}"
+    return f"In the last {span}: {least}{told}, {made.failed:,} failed"
 
 
 def when(attempt: SyncAttempt) -> str:

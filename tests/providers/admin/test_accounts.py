@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -14,13 +15,14 @@ from consents import ledger
 from consents.models import StaffAction
 from providers import accounts, callback_secrets, registry
 from providers.contract import Fault, Result
-from providers.models import ProviderAccount, ProviderSync
+from providers.models import ProviderAccount, ProviderSync, SyncAttempt
 from providers.settlement import settle
 from tests.consents.factories import NUMBER, OTHER_NUMBER
 from tests.providers.admin.conftest import TOKEN
-from tests.providers.factories import AccountFactory, claim, come_back, opt_in
+from tests.providers.factories import AccountFactory, claim, come_back, opt_in, settled
 
 pytestmark = pytest.mark.django_db
+MINUTES = timedelta(minutes=5)
 ADD = "admin:providers_provideraccount_add"
 FORM = {
     "name": "Pepipost",
@@ -221,9 +223,21 @@ def test_the_page_shows_the_newest_calls_masked_and_what_is_owed(desk, account):
     settle([come_back(call, Result.REJECTED, "E-17")])
     opt_in(OTHER_NUMBER)
     text = desk.get(url(account)).content.decode()
-    assert "1 changes wait, 1 have failed" in text
+    assert "1 change waits, 1 failed" in text
     assert "E-17" in text
     assert NUMBER not in text
+
+
+def test_the_page_says_how_much_the_account_is_told(desk, account):
+    assert "In the last minute: no calls" in desk.get(url(account)).content.decode()
+    opt_in()
+    settled(account)
+    opt_in(OTHER_NUMBER)
+    settled(account, Result.REJECTED, "E-17")
+    SyncAttempt.objects.filter(code="E-17").update(started_at=F("started_at") - MINUTES)
+    text = desk.get(url(account)).content.decode()
+    assert "In the last minute: 1 call told of 1 change, 0 failed" in text
+    assert "In the last hour: 2 calls told of 2 changes, 1 failed" in text
 
 
 def test_calls_are_shown_to_who_may_see_what_is_owed(desk, account):
