@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -15,7 +16,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 from django.views.decorators.csrf import csrf_exempt
 
-from consents import ledger, voiding
+from consents import dashboard, ledger, voiding
 from consents.admin import import_figures, import_pages, wording
 from consents.admin.asking import Question, ask
 from consents.admin.audit import log, staff
@@ -23,8 +24,10 @@ from consents.admin.forms import NoteForm
 from consents.admin.tables import ReadOnlyAdmin, may
 from consents.admin.theme import action, display
 from consents.admin.timeline import staff_names
+from consents.counting import counted, noun
+from consents.dashboard import Card
 from consents.errors import ConsentError
-from consents.importing.intake import OPEN
+from consents.importing.intake import OPEN, WAITING
 from consents.importing.verdicts import INVALID
 from consents.models import ImportFile, ImportRun
 from consents.vocabulary import FileStatus
@@ -33,6 +36,24 @@ _SHOWN_OPEN = 10
 
 VOIDED_HERE = 10_000
 """Lines that a page may void while a browser waits; the command voids any number."""
+
+
+def cards(now: datetime) -> list[Card]:
+    """The files that go on only when somebody has decided."""
+    waiting = ImportFile.objects.filter(status__in=[one.value for one in WAITING])
+    count = dashboard.bounded(waiting)
+    return [
+        Card(
+            title="Import files",
+            figure=dashboard.in_words(count),
+            note=f"{'Waits' if count == 1 else 'Wait'} for a decision" if count else "None waits",
+            url=reverse("admin:consents_importrun_changelist"),
+            tone="warning" if count else "",
+        )
+    ]
+
+
+dashboard.register(cards)
 
 
 @admin.register(ImportRun)
@@ -106,8 +127,9 @@ class ImportRunAdmin(ReadOnlyAdmin):
         def carry_out(data: dict[str, Any]) -> str:
             _check_size(run, foreseen.lines)
             voided = ledger.void_run(run, note=data["note"], actor=staff(request))
-            log(request, run, f"Voided, with {voided} entries.")
-            return f"The import is void: {voided} entries count no longer."
+            entries = counted(voided, "entry", "entries")
+            log(request, run, f"Voided, with {entries}.")
+            return f"The import is void. No longer counted: {entries}."
 
         question = Question(
             title="Void an import made in error",
@@ -193,10 +215,11 @@ class ImportRunAdmin(ReadOnlyAdmin):
 
 def _what_voiding_does(foreseen: voiding.Foreseen) -> str:
     return (
-        f"{foreseen.lines} entries of this import count now. They stay in the ledger, marked as "
-        f"void. {foreseen.opted_in} opt-ins and {foreseen.opted_out} opt-outs that hold today "
-        "rest on them: for each, what holds is worked out again without them, and the providers "
-        "are told. This cannot be taken back."
+        f"{counted(foreseen.lines, 'entry', 'entries')} of this import "
+        f"{noun(foreseen.lines, 'counts', 'count')} now. They stay in the ledger, marked as void. "
+        f"{counted(foreseen.opted_in, 'opt-in')} and {counted(foreseen.opted_out, 'opt-out')} that "
+        "hold today rest on them: for each, what holds is worked out again without them, and the "
+        "providers are told. This cannot be taken back."
     )
 
 

@@ -29,6 +29,9 @@ from consents.writing import database_clock
 BUSY: Final = frozenset({FileStatus.CHECKING, FileStatus.RECORDING})
 ENDED: Final = frozenset({FileStatus.RECORDED, FileStatus.CANCELLED})
 OPEN: Final = frozenset(FileStatus) - ENDED
+WAITING: Final = OPEN - BUSY
+"""Somebody has to say how to go on."""
+
 TO_BE_READ: Final = OPEN - {FileStatus.RECORDING}
 """Somebody may (still) say what its columns mean."""
 

@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from consents import dashboard, inbound, ledger, tallies
 from consents.dashboard import Card
-from consents.models import Purpose, ReviewItem
+from consents.models import ImportFile, Purpose, ReviewItem
+from consents.vocabulary import FileStatus
 from tests.consents.factories import NUMBER, ago, british_number
 
 pytestmark = pytest.mark.django_db
@@ -116,6 +117,24 @@ def test_opt_ins_that_run_out_soon_are_counted_and_led_to(desk, sender):
     assert (found.figure, found.tone) == ("1", "warning")
     listed = desk.get(found.url).context["cl"].queryset
     assert [one.identities.get().address for one in listed] == [NUMBER]
+
+
+def test_import_files_that_wait_for_somebody_are_counted_and_led_to(desk, sender):
+    shown = card(desk, "Import files")
+    assert (shown.figure, shown.note, shown.tone) == ("0", "None waits", "")
+    for status in FileStatus:
+        ImportFile.objects.create(
+            sender=sender,
+            name=f"{status}.csv",
+            sha256=bytes(32),
+            actor="staff:1",
+            received_at=timezone.now(),
+            status=status.value,
+        )
+    shown = card(desk, "Import files")
+    assert (shown.figure, shown.note, shown.tone) == ("3", "Wait for a decision", "warning")
+    listed = desk.get(shown.url).content.decode()
+    assert all(f"{status}.csv" in listed for status in ("received", "checked", "failed"))
 
 
 def test_counts_stop_at_their_bound():
