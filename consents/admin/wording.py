@@ -217,7 +217,7 @@ def link(page: str, row: Model, text: str = "") -> str:
 
 def anchor(url: str, text: str) -> str:
     return format_html(
-        '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', url, text
+        '<a class="text-primary-700 dark:text-primary-400 underline" href="{}">{}</a>', url, text
     )
 
 
