@@ -311,7 +311,7 @@ def test_a_whole_ledger_has_the_texts_of_all_notices(verify: Verify, notices: Pa
     assert [row["notice"]["text"] for row in rows if "notice" in row] == [TEXT, "Other"]
     done = verify(notices)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "1 lines in 1 seals, 2 notices" in done.stdout
+    assert "1 line in 1 seal, 2 notices" in done.stdout
 
 
 @pytest.mark.parametrize(
