@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from consents import identifiers, notices
+from consents import identifiers, notices, requested
 from consents.errors import ConsentError
 from consents.models import Contact, Purpose, Sender
 from consents.notices import Notices
@@ -104,6 +104,9 @@ def check(
     evidence = known.settle(_evidence(entry.evidence), spoken, at, is_binding=is_opt_in)
     if is_opt_in and origin in PROVING_ORIGINS:
         _check_proven(purposes.required_evidence[purpose.id], evidence)
+    within = purposes.confirm_within.get(purpose.id) if is_opt_in else None
+    if within and requested.waits(origin, evidence, occurred_at, now):
+        action, evidence = Action.OPT_IN_REQUESTED, requested.marked(evidence, now + within)
     return Draft(
         action=action,
         address=_address(entry),
@@ -113,8 +116,8 @@ def check(
         source=_source(entry.source),
         origin=origin,
         actor=entry.actor,
-        lifts=_lifts(entry, action, origin, is_single=is_single),
-        ip=_ip(entry.ip),
+        lifts=_lifts(entry, origin, is_single=is_single),
+        ip=ip_of(entry.ip),
         user_agent=text_of(entry.user_agent, "user_agent"),
         evidence=evidence,
         note=text_of(entry.note, "note"),
@@ -171,9 +174,9 @@ def _source(source: object) -> str:
     return text
 
 
-def _lifts(entry: Entry, action: Action, origin: Origin, *, is_single: bool) -> Lifts:
+def _lifts(entry: Entry, origin: Origin, *, is_single: bool) -> Lifts:
     """Which opt-outs this opt-in is entitled to lift, by who says it and how."""
-    if action is not Action.OPT_IN:
+    if entry.action != Action.OPT_IN:
         return Lifts.NOTHING
     if origin is Origin.DROPIN:
         return entry.lifts or Lifts.DROPIN
@@ -194,7 +197,7 @@ def _is_entitled(entry: Entry, origin: Origin, *, is_single: bool) -> bool:
     return False
 
 
-def _ip(ip: object) -> str | None:
+def ip_of(ip: object) -> str | None:
     if ip is None or ip == "":
         return None
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -33,9 +33,12 @@ def statements(
 
 
 def lines(
-    *, known_by: datetime | None = None, occurred_by: datetime | None = None
+    *,
+    of: Collection[Action] = FOLDED_ACTIONS,
+    known_by: datetime | None = None,
+    occurred_by: datetime | None = None,
 ) -> QuerySet[ConsentEvent]:
-    """Every opt-in, opt-out and end of an opt-in that has not been voided.
+    """Every opt-in, opt-out and end of an opt-in, or line `of` other actions, not voided.
 
     `known_by` leaves out what was recorded later, `occurred_by` what happened later.
     """
@@ -46,7 +49,7 @@ def lines(
         limits &= Q(recorded_at__lte=known_by)
     if occurred_by is not None:
         limits &= Q(occurred_at__lte=occurred_by)
-    return ConsentEvent.objects.filter(limits, ~Exists(voiding), action__in=FOLDED_ACTIONS)
+    return ConsentEvent.objects.filter(limits, ~Exists(voiding), action__in=of)
 
 
 SAID: Final = ("id", "action", "occurred_at", "lifts", "origin")

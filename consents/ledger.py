@@ -33,7 +33,7 @@ from consents.models import ConsentEvent, ImportRun, Sender, Standing
 from consents.notices import Notices
 from consents.purposes import PurposeTree
 from consents.reach import Reach
-from consents.vocabulary import Origin, Outcome
+from consents.vocabulary import VOIDABLE_ACTIONS, Origin, Outcome
 from consents.writing import Line, Page, database_clock
 
 DEADLOCK = "40P01"
@@ -60,7 +60,8 @@ class Recorded:
 def record(sender: Sender | str, *, action: str, **fields: Any) -> Recorded:
     """Write down one opt-in or opt-out; the fields are those of `Entry`.
 
-    Raises ConsentError, and changes nothing, when it cannot be recorded.
+    An opt-in that the person has to confirm is written down as one that was asked for. Raises
+    ConsentError, and changes nothing, when it cannot be recorded.
     """
     [result] = _record(sender, [Entry(action=action, **fields)], is_single=True)
     if isinstance(result, ConsentError):
@@ -287,7 +288,7 @@ def _void_many(run: ImportRun, events: Sequence[ConsentEvent], note: str, actor:
     page = Page(run.sender, PurposeTree.load())
     page.lock({event.identity_id for event in events})
     # Somebody may have voided one before the locks were ours.
-    still = lines().filter(id__in=[event.id for event in events])
+    still = lines(of=VOIDABLE_ACTIONS).filter(id__in=[event.id for event in events])
     counting = list(still.order_by("seq").select_related("identity", "purpose"))
     voiding.strike(page, counting, note=note, actor=actor)
     page.write()

@@ -78,9 +78,27 @@ class PurposeTree:
         return {id: frozenset(self._required_of(one)) for id, one in self.by_id.items()}
 
     def _required_of(self, purpose: Purpose) -> Iterator[str]:
-        allowed = [one for one in self.by_id.values() if self._covers(purpose, one)]
-        for concerned in (*self.chain(purpose), *allowed):
-            yield from concerned.required_evidence
+        for one in self._concerned_by(purpose):
+            yield from one.required_evidence
+
+    @cached_property
+    def confirm_within(self) -> Mapping[UUID, timedelta]:
+        """In what time a person has to confirm an opt-in to each, of those where they have to.
+
+        The shortest that it, all above and all it allows say: a broader opt-in is no way around.
+        """
+        hours = {id: list(self._hours_of(one)) for id, one in self.by_id.items()}
+        return {id: timedelta(hours=min(found)) for id, found in hours.items() if found}
+
+    def _hours_of(self, purpose: Purpose) -> Iterator[int]:
+        for one in self._concerned_by(purpose):
+            if one.confirm_within_hours is not None:
+                yield one.confirm_within_hours
+
+    def _concerned_by(self, purpose: Purpose) -> Iterator[Purpose]:
+        """Whose rules an opt-in to it has to keep."""
+        yield from self.chain(purpose)
+        yield from (one for one in self.by_id.values() if self._covers(purpose, one))
 
     def _covers(self, purpose: Purpose, other: Purpose) -> bool:
         """Whether an opt-in to the one allows the other."""

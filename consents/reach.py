@@ -78,7 +78,7 @@ class Reach:
             return _with_others(_line(draft, first), draft, others)
         identity = self._found.identities[key_of(draft.address)]
         erased_at = self._erased_at(identity)
-        if erased_at and addressbook.comes_back(draft.lifts, draft.occurred_at, erased_at):
+        if erased_at and _comes_back(draft, erased_at):
             addressbook.bring_back(identity, draft.address)
             self._page.touch(identity.id).erased_at = None
         is_others = draft.contact and draft.contact.id != identity.contact_id
@@ -214,6 +214,12 @@ def _own_stops(identities: Collection[UUID]) -> Mapping[UUID, list[ConsentEvent]
         for line in lines.filter(origin__in=INHERITED_ORIGINS).select_related("purpose"):
             stops[line.identity_id].append(line)
     return stops
+
+
+def _comes_back(draft: Draft, erased_at: datetime) -> bool:
+    """Not by an opt-in that anybody may have asked for, and nobody has confirmed."""
+    is_own = draft.action != Action.OPT_IN_REQUESTED
+    return is_own and addressbook.comes_back(draft.lifts, draft.occurred_at, erased_at)
 
 
 def _spreads(draft: Draft) -> bool:

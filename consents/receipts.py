@@ -39,6 +39,7 @@ _COLLECTED: Final = {
     Origin.PROVIDER: "a notice of the messaging provider",
     Origin.KEYWORD: "a message of the person",
     Origin.PREFERENCE_PAGE: "the preference page",
+    Origin.CONFIRM_PAGE: "the page that asks the person to confirm",
     Origin.SYSTEM: "Optbook",
 }
 

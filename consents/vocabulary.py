@@ -15,6 +15,9 @@ CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 CONFIRMATION_TIME: Final = timedelta(minutes=5)
 """How long after an opt-out its one confirmation may be sent (47 CFR 64.1200(a)(12))."""
 
+CONFIRM_WITHIN_HOURS_MAX: Final = 24 * 365
+"""How long at most a person may have to confirm an opt-in that was handed in for them."""
+
 SOURCE_MAX: Final = 25
 """Pepipost: "source value cannot be greater than 25 characters."."""
 
@@ -82,6 +85,7 @@ class Action(StrEnum):
     """What a line of the ledger says happened."""
 
     OPT_IN = "opt_in"
+    OPT_IN_REQUESTED = "opt_in_requested"  # an opt-in that the person has to confirm
     OPT_OUT = "opt_out"
     WINDOW_OPENED = "window_opened"
     WINDOW_CLOSED = "window_closed"
@@ -98,6 +102,8 @@ CONSENT_ACTIONS: Final = frozenset({Action.OPT_IN, Action.OPT_OUT})
 FOLDED_ACTIONS: Final = CONSENT_ACTIONS | {Action.EXPIRED}
 """What state is folded from: what people said, and that an opt-in has run out."""
 
+VOIDABLE_ACTIONS: Final = CONSENT_ACTIONS | {Action.OPT_IN_REQUESTED}
+
 
 class Origin(StrEnum):
     """By which door an event came in."""
@@ -109,6 +115,7 @@ class Origin(StrEnum):
     PROVIDER = "provider"
     KEYWORD = "keyword"
     PREFERENCE_PAGE = "preference_page"
+    CONFIRM_PAGE = "confirm_page"
     SYSTEM = "system"
 
 
@@ -117,6 +124,9 @@ SPREADING_ORIGINS: Final = frozenset({Origin.KEYWORD, Origin.PREFERENCE_PAGE, Or
 
 PROVING_ORIGINS: Final = frozenset({Origin.ADMIN, Origin.IMPORT})
 """An opt-in by one of these needs the evidence that its purpose requires."""
+
+HANDED_IN_ORIGINS: Final = frozenset({Origin.API, Origin.ADMIN, Origin.IMPORT, Origin.DROPIN})
+"""An opt-in by one of these is handed in for the person, who may have to confirm it."""
 
 INHERITED_ORIGINS: Final = SPREADING_ORIGINS | {Origin.SYSTEM}
 """An opt-out by one of these is taken over by identities that join the contact later."""
@@ -140,6 +150,7 @@ class Outcome(StrEnum):
     NO_CHANGE = "no_change"
     OUT_OF_ORDER = "out_of_order"
     WOULD_RESURRECT = "would_resurrect"
+    UNCONFIRMED = "unconfirmed"  # an opt-in that would take effect, once it is confirmed
 
 
 class State(StrEnum):
@@ -234,6 +245,15 @@ class Deed(StrEnum):
 class KeywordAction(StrEnum):
     STOP = "stop"
     START = "start"
+    CONFIRM = "confirm"  # says yes to an opt-in that was asked for, and nothing else
+
+
+class ConfirmedBy(StrEnum):
+    """How a person confirmed an opt-in that was handed in for them."""
+
+    KEYWORD = "keyword"
+    LINK = "link"
+    API = "api"
 
 
 class Scope(StrEnum):

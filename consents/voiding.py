@@ -12,7 +12,14 @@ from consents.folding import Fold, fold
 from consents.history import lines, statements
 from consents.models import Consent, ConsentEvent, ImportRun
 from consents.models.imports import actor_of
-from consents.vocabulary import CONSENT_ACTIONS, SPREADING_ORIGINS, Action, Origin, State
+from consents.vocabulary import (
+    CONSENT_ACTIONS,
+    SPREADING_ORIGINS,
+    VOIDABLE_ACTIONS,
+    Action,
+    Origin,
+    State,
+)
 from consents.writing import Line, Page
 
 
@@ -27,7 +34,7 @@ class Foreseen:
 
 def check(event: ConsentEvent, note: str) -> None:
     """Raises ConsentError for a line that nobody may void, and where no reason is given."""
-    if event.action not in CONSENT_ACTIONS:
+    if event.action not in VOIDABLE_ACTIONS:
         raise ConsentError("not_voidable", "Only an opt-in or opt-out can be voided.")
     if is_own_stop(event):
         raise ConsentError("not_voidable", "A person's own opt-out cannot be voided.")
@@ -57,7 +64,8 @@ def strike(
     voidings = [page.add(_voiding(event, note, actor)) for event in events]
     struck = {event.id for event in events}
     said = statements({event.identity_id for event in events})
-    for pair in {(event.identity_id, event.purpose_id) for event in events}:
+    stated = [event for event in events if event.action in CONSENT_ACTIONS]
+    for pair in {(event.identity_id, event.purpose_id) for event in stated}:
         page.replace_fold(pair, [one for one in said.get(pair, []) if one.event not in struck])
     return voidings
 
@@ -68,7 +76,9 @@ def of_run(run: ImportRun) -> QuerySet[ConsentEvent]:
     first, last = bounds.first(), bounds.order_by("-last_seq").first()
     if first is None or last is None:
         return ConsentEvent.objects.none()
-    within = lines().filter(seq__range=(first.first_seq, last.last_seq), sender=run.sender_id)
+    within = lines(of=VOIDABLE_ACTIONS).filter(
+        seq__range=(first.first_seq, last.last_seq), sender=run.sender_id
+    )
     return within.filter(origin=Origin.IMPORT.value, actor=actor_of(run.id)).order_by("seq")
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
+from consents import awaiting
 from consents.commitments import commit_to_address, commit_to_detail, new_salt
 from consents.folding import Fold, Statement, can_step, fold, outcome, step
 from consents.history import Pair, statements
@@ -86,6 +87,7 @@ class Page:
         self._details: list[EventDetail] = []
         self._changed: set[Pair] = set()
         self._moved: set[UUID] = set()
+        self._awaited: set[Pair] | None = None
 
     def lock(self, identities: Iterable[UUID]) -> None:
         """Lock these standings, all at once, and read how they stand."""
@@ -106,6 +108,8 @@ class Page:
             _forget(detail, recorded_at)
         if line.action in FOLDED_ACTIONS:
             self._take_effect(event)
+        elif line.action is Action.OPT_IN_REQUESTED:
+            self._wait(event)
         standing.last_recorded_at = recorded_at
         self._moved.add(standing.identity_id)
         self._events.append(event)
@@ -154,6 +158,26 @@ class Page:
         self.folds[pair[0]][pair[1]] = after
         self._said[pair].append(statement)
         self._changed.add(pair)
+
+    def _wait(self, event: ConsentEvent) -> None:
+        """Say what the opt-in would do, were it confirmed at once; it does nothing yet."""
+        pair = (event.identity_id, event.purpose_id)
+        before, statement = self._fold(pair), replace(_statement(event), action=Action.OPT_IN)
+        result = outcome(before, step(before, statement), statement)
+        if self.standings[event.identity_id].erased_at:
+            result = Outcome.WOULD_RESURRECT
+        elif result is Outcome.CHANGED:
+            is_repeat = pair in self._pairs_awaited()
+            result = Outcome.NO_CHANGE if is_repeat else Outcome.UNCONFIRMED
+            self._pairs_awaited().add(pair)
+        event.outcome, event.effective = result.value, False
+
+    def _pairs_awaited(self) -> set[Pair]:
+        """Whose confirmation of what is waited for, by the lines added so far."""
+        if self._awaited is None:
+            found = awaiting.still_open(self.standings, self.purposes, self.now)
+            self._awaited = {(one.request.identity_id, one.request.purpose_id) for one in found}
+        return self._awaited
 
     def _name_lines_anew(self) -> None:
         """In one go for all pairs that something was said of which is not their newest."""

@@ -18,7 +18,16 @@ CONSENTS_LEVELS = (
     # pure: no queries, no tables
     {"vocabulary", "errors", "msisdn", "spelling", "keyword_lists", "keywords", "identifiers"}
     | {"window", "folding", "decision", "commitments", "timestamps", "rates", "strict_json"}
-    | {"numbering", "merkle", "signatures", "findings", "workdays", "media", "counting"},
+    | {
+        "numbering",
+        "merkle",
+        "signatures",
+        "findings",
+        "workdays",
+        "media",
+        "counting",
+        "requested",
+    },
     {"models", "signals", "holders", "encryption"},
     {
         "purposes",
@@ -31,7 +40,7 @@ CONSENTS_LEVELS = (
         "voiding",
         "ledger",
     }
-    | {"batch", "reviews"},
+    | {"batch", "reviews", "awaiting"},
     {"gate", "gate_people", "gate_bulk"},
     set[str](),  # what is not named here
     {"admin", "api", "pages", "management", "apps"},

@@ -107,7 +107,7 @@ def _once(mark: str) -> str:
 
 
 def _require_no_note(events: Sequence[ConsentEvent]) -> None:
-    if any(_is_held_back(event) for event in events if event.action == Action.OPT_IN):
+    if any(_is_held_back(event) for event in events if event.action != Action.OPT_OUT):
         raise ConsentError(
             "note_required",
             "They have opted out. To opt them in again, say here how you know that they want it.",

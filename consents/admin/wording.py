@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 
+from consents.awaiting import Progress, Stage
 from consents.decision import Permission
 from consents.erasure import Report
 from consents.identifiers import is_business_scoped
@@ -25,11 +26,11 @@ from consents.models import (
     Notice,
 )
 from consents.vocabulary import (
-    FOLDED_ACTIONS,
     ROOT_PURPOSE,
     Action,
     Basis,
     Channel,
+    ConfirmedBy,
     Lifts,
     Mode,
     Origin,
@@ -41,6 +42,7 @@ from consents.vocabulary import (
 
 ACTIONS: Final = {
     Action.OPT_IN: "Opted in",
+    Action.OPT_IN_REQUESTED: "Asked to confirm",
     Action.OPT_OUT: "Opted out",
     Action.WINDOW_OPENED: "Customer window opened",
     Action.WINDOW_CLOSED: "Customer window closed",
@@ -60,6 +62,7 @@ ORIGINS: Final = {
     Origin.PROVIDER: "by a provider's notice",
     Origin.KEYWORD: "by keyword",
     Origin.PREFERENCE_PAGE: "on the preference page",
+    Origin.CONFIRM_PAGE: "on the page that asks to confirm",
     Origin.SYSTEM: "by Optbook itself",
 }
 
@@ -68,6 +71,13 @@ OUTCOMES: Final = {
     Outcome.NO_CHANGE: "No change: it was so already",
     Outcome.OUT_OF_ORDER: "No effect: something newer was known",
     Outcome.WOULD_RESURRECT: "No effect: it may not lift an opt-out",
+    Outcome.UNCONFIRMED: "No effect before they confirm it",
+}
+
+CONFIRMATIONS: Final = {
+    ConfirmedBy.KEYWORD: "by keyword",
+    ConfirmedBy.LINK: "by link",
+    ConfirmedBy.API: "as told over the API",
 }
 
 PROOFS: Final = {
@@ -103,6 +113,13 @@ _REFUSALS: Final = {
     Reason.CONFIRMATION_USED: "the one confirmation has been sent",
 }
 
+
+_JOINTS: Final = {
+    Action.OPT_IN: "to",
+    Action.OPT_IN_REQUESTED: "an opt-in to",
+    Action.OPT_OUT: "of",
+    Action.EXPIRED: "to",
+}
 
 NO_NAME: Final = "(no name)"
 
@@ -154,8 +171,7 @@ def event(line: ConsentEvent) -> str:
     """`Opted in to all messages on WhatsApp +46…, over the API (WEB)`."""
     action = Action(line.action)
     words = ACTIONS[action]
-    if action in FOLDED_ACTIONS:
-        joint = "of" if action == Action.OPT_OUT else "to"
+    if joint := _JOINTS.get(action):
         words = f"{words} {joint} {for_purpose(line.purpose.key, line.purpose.name)}"
     source = f" ({line.source})" if line.source else ""
     return f"{words}: {named(line.identity)}, {ORIGINS[Origin(line.origin)]}{source}"
@@ -182,6 +198,28 @@ def hash_of(file: EvidenceFile) -> str:
 def unbroken(text: str) -> str:
     """Something long without a space, which a narrow screen may break anywhere."""
     return format_html('<span class="break-all">{}</span>', text)
+
+
+def confirmation(found: Progress) -> str:
+    """How far an opt-in has come that they have to confirm."""
+    until = f" until {moment(found.until)}" if found.until else ""
+    return {
+        Stage.OPEN: f"Not confirmed yet: they can confirm it{until}",
+        Stage.CONFIRMED: "Confirmed",
+        Stage.EXPIRED: f"Not confirmed: they could{until}",
+        Stage.WITHDRAWN: "Not confirmed: they opted out since, or it was voided",
+    }[found.stage]
+
+
+def confirmed_by(line: ConsentEvent) -> str:
+    """How an opt-in was confirmed, and from where; empty for one that did not have to be."""
+    if line.action != Action.OPT_IN or not line.cause_id:
+        return ""
+    how = line.detail.evidence.get("confirmed_by")
+    if how is None:  # it has been forgotten since
+        return "Confirmed by them"
+    place = f" from {line.detail.ip}" if line.detail.ip else ""
+    return f"Confirmed by them, {CONFIRMATIONS[ConfirmedBy(how)]}{place}"
 
 
 def lifts(line: ConsentEvent) -> str:

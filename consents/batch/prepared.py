@@ -53,11 +53,13 @@ class Prepared(NamedTuple):
 def stands_alone(draft: Draft, now: datetime) -> bool:
     """Whether it speaks of one identity alone, at a time that is past by `now`.
 
-    A claim of a time yet to come is cut when it is written, and kept in the evidence.
+    A claim of a time yet to come is cut when it is written, and kept in the evidence. An opt-in
+    that has to be confirmed is compared with those that wait already.
     """
     return (
         draft.address is not None
         and draft.contact is None
+        and draft.action != Action.OPT_IN_REQUESTED
         and not (draft.action == Action.OPT_OUT and draft.origin in SPREADING_ORIGINS)
         and (draft.occurred_at is None or draft.occurred_at <= now)
     )

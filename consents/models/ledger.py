@@ -27,8 +27,9 @@ class ConsentEvent(AppendOnlyModel):
 
     `occurred_at`: when the person spoke, as far as known. `recorded_at`: when it was written, by
     the database's clock. `seq`: the order of the lines. `lifts`: which opt-outs this opt-in is
-    entitled to lift. `cause`: the line that this one follows from or speaks of (a spread
-    opt-out's original, what is voided, which hold is released).
+    entitled to lift, once it is confirmed where it has to be. `cause`: the line that this one
+    follows from or speaks of (a spread opt-out's original, what is voided, which hold is released,
+    which opt-in is confirmed).
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -79,7 +80,7 @@ class ConsentEvent(AppendOnlyModel):
             models.CheckConstraint(
                 name="consentevent_only_opt_in_lifts",
                 condition=models.Q(lifts=Lifts.NOTHING.value)
-                | models.Q(action=Action.OPT_IN.value),
+                | models.Q(action__in=[Action.OPT_IN.value, Action.OPT_IN_REQUESTED.value]),
             ),
             models.CheckConstraint(
                 name="consentevent_not_before_it_occurred",

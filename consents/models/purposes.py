@@ -10,7 +10,13 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from consents.models.base import ClockTimestamp, choices, new_id, one_of
-from consents.vocabulary import ROOT_PURPOSE, Category, KeywordAction, Proof
+from consents.vocabulary import (
+    CONFIRM_WITHIN_HOURS_MAX,
+    ROOT_PURPOSE,
+    Category,
+    KeywordAction,
+    Proof,
+)
 
 VALIDITY_MAX: Final = 36_500
 
@@ -67,6 +73,13 @@ class Purpose(models.Model):
     warned_at = models.DateTimeField(
         null=True, editable=False, help_text="When it was last looked whose opt-in ends soon."
     )
+    confirm_within_hours = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(CONFIRM_WITHIN_HOURS_MAX)],
+        help_text="Within how many hours a person has to confirm an opt-in to it that somebody "
+        "else hands in (double opt-in). Empty: such an opt-in counts at once.",
+    )
     unsettled_since = models.DateTimeField(
         null=True,
         editable=False,
@@ -90,6 +103,11 @@ class Purpose(models.Model):
                 name="purpose_validity_within_bounds",
                 condition=models.Q(validity_days__isnull=True)
                 | models.Q(validity_days__range=(1, VALIDITY_MAX)),
+            ),
+            models.CheckConstraint(
+                name="purpose_confirm_within_some_time",
+                condition=models.Q(confirm_within_hours__isnull=True)
+                | models.Q(confirm_within_hours__gt=0),
             ),
         ]
 

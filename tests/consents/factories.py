@@ -6,15 +6,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import factory
+from django.db import transaction
 from django.utils import timezone
 
-from consents import inbound, ledger, publishing
+from consents import entries, inbound, ledger, publishing
 from consents.entries import Entry
 from consents.errors import ConsentError
 from consents.inbound import Message
 from consents.ledger import Recorded
 from consents.models import Consent, ConsentEvent, Contact, Notice, Purpose, Sender
+from consents.notices import Notices
+from consents.purposes import PurposeTree
+from consents.reach import Reach
 from consents.vocabulary import Origin
+from consents.writing import Page
 
 NUMBER = "46732001122"
 OTHER_NUMBER = "46732002244"
@@ -103,6 +108,32 @@ class StopFactory(OptOutFactory):
     source = "KEYWORD"
 
 
+class RequestFactory(OptInFactory):
+    """An opt-in to marketing that NUMBER has to confirm, where the purpose says so.
+
+    `taken_at`: when it was handed in, before now.
+    """
+
+    purpose = "marketing"
+
+    @classmethod
+    def _create(cls, model_class: Any, *args: Any, **fields: Any) -> ConsentEvent:
+        taken_at = fields.pop("taken_at", None)
+        if taken_at is None:
+            return super()._create(model_class, *args, **fields)
+        sender, purposes = Sender.objects.get(key=fields.pop("sender")), PurposeTree.load()
+        known = (sender, purposes, Notices())
+        draft = entries.check(Entry(**fields), *known, taken_at, is_single=True)
+        with transaction.atomic():
+            page = Page(sender, purposes)
+            reach = Reach(page)
+            reach.open([draft])
+            [line] = reach.lines_of(draft)
+            written = page.add(line)
+            page.write()
+        return written
+
+
 class MessageFactory(factory.Factory[inbound.Received]):
     """Lets a message of NUMBER in over WhatsApp; any field of `Message` may be given."""
 
@@ -117,6 +148,16 @@ class MessageFactory(factory.Factory[inbound.Received]):
     @classmethod
     def _create(cls, model_class: Any, *args: Any, **fields: Any) -> inbound.Received:
         return inbound.receive(fields.pop("sender"), Message(**fields))
+
+
+def confirmed_within(hours: int | None, purpose: str = "marketing", **fields: Any) -> Purpose:
+    """The purpose, to which an opt-in has to be confirmed from now on."""
+    found = Purpose.objects.get(key=purpose)
+    found.confirm_within_hours = hours
+    for name, value in fields.items():
+        setattr(found, name, value)
+    found.save()
+    return found
 
 
 def ago(**span: float) -> datetime:

@@ -50,6 +50,7 @@ NOT_ENTITLED: list[tuple[str, dict[str, Any]]] = [
     ("dropin", {}),
     ("provider", {}),
     ("provider", {"occurred_at": "stated"}),
+    ("confirm_page", {"occurred_at": "stated"}),
     ("system", {"occurred_at": "stated"}),
     ("system", {"lifts": Lifts.ANY}),
     ("provider", {"lifts": Lifts.ANY}),
