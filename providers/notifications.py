@@ -230,6 +230,7 @@ def _expect_results(
         if event.action in CONSENT_ACTIONS
         and subscriptions.wanting(event.sender_id, RESULT_OF[Kind(event.action)])
     ]
+    promised = _promised(statements)
     Registration.objects.bulk_create(
         Registration(
             sender_id=event.sender_id,
@@ -240,7 +241,17 @@ def _expect_results(
             created_at=now,
         )
         for event in _told_to_providers(statements)
+        if event.cause_id not in promised
     )
+
+
+def _promised(events: Sequence[ConsentEvent]) -> set[UUID | None]:
+    """The unconfirmed opt-ins whose result is promised: it tells of what confirms them."""
+    causes = [event.cause_id for event in events if event.action == Action.OPT_IN]
+    if not any(causes):
+        return set()
+    waiting = Registration.objects.filter(event__in=filter(None, causes), told_at=None)
+    return set(waiting.values_list("event", flat=True))
 
 
 def _told_to_providers(events: Sequence[ConsentEvent]) -> list[ConsentEvent]:

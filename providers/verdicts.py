@@ -15,10 +15,12 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from consents import ledger, legal_holds
+from consents import awaiting, ledger, legal_holds
+from consents.awaiting import Progress, Stage
 from consents.models import Standing
 from consents.models.rows import update_rows
-from consents.vocabulary import Outcome
+from consents.purposes import PurposeTree
+from consents.vocabulary import Action, Outcome
 from consents.writing import database_clock
 from providers import owed
 from providers.contract import Kind
@@ -47,6 +49,10 @@ class Verdict:
 
 UNSUPPORTED: Final = Verdict("STATUS_UNSPECIFIED")
 SUCCEEDED: Final = Verdict("SUCCEEDED")
+_NOT_CONFIRMED: Final = {
+    Stage.EXPIRED: Verdict("FAILED", "The person has not confirmed it in time."),
+    Stage.WITHDRAWN: Verdict("FAILED", "The person has not confirmed it, and has opted out since."),
+}
 
 
 def resolve(after: Place | None = None) -> tuple[int, Place | None]:
@@ -146,6 +152,7 @@ class _Look:
         for account in accounts.defer("credentials"):
             for channel in owed.channels_of(account):
                 self._serving[account.sender_id, channel].append(account)
+        self._asked = _asked(registrations, self.now)
         self._newest = _newest({one.identity_id for one in registrations if one.identity_id})
 
     def verdict(self, registration: Registration) -> Verdict | None:
@@ -160,10 +167,14 @@ class _Look:
         if refused := _refusal(registration):
             return Verdict("FAILED", refused)
         found = [self._of_account(registration, account) for account in accounts]
+        asked = self._asked.get(registration.event_id or registration.id)
+        if asked and not asked.confirmed and any(one != SUCCEEDED for one in found):
+            return _NOT_CONFIRMED.get(asked.stage)
         failed = next((one for one in found if one and one.description), None)
         if failed or all(found):
             return failed or SUCCEEDED
-        if registration.created_at < self.now - OVERDUE:
+        begun = asked.confirmed.recorded_at if asked and asked.confirmed else None
+        if (begun or registration.created_at) < self.now - OVERDUE:
             return Verdict("FAILED", "The provider could not be told in time; it is still tried.")
         return None
 
@@ -188,6 +199,16 @@ def _refusal(registration: Registration) -> str:
     if event is not None and event.outcome == Outcome.WOULD_RESURRECT:
         return "The person has opted out, and this opt-in may not lift that."
     return "" if registration.identity_id else "The contact has no identity on this channel."
+
+
+def _asked(registrations: Sequence[Registration], now: datetime) -> Mapping[UUID, Progress]:
+    """How far those opt-ins have come that the person has to confirm first, by their lines."""
+    lines = [one.event for one in registrations if one.event]
+    asking = [line.id for line in lines if line.action == Action.OPT_IN_REQUESTED]
+    if not asking:
+        return {}
+    found = list(awaiting.requests().filter(id__in=asking))
+    return awaiting.progress(found, PurposeTree.current()[0], now)
 
 
 def _newest(identities: Collection[UUID]) -> Newest:
