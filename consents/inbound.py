@@ -8,20 +8,38 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from consents import addressbook, entries, holds, identifiers, ledger, window_lines
+from consents import (
+    addressbook,
+    awaiting,
+    double_opt_in,
+    entries,
+    holds,
+    identifiers,
+    ledger,
+    window_lines,
+)
 from consents.addressbook import key_of
 from consents.commitments import keyed_digest
+from consents.double_opt_in import Yes
 from consents.entries import Entry
 from consents.errors import ConsentError
 from consents.keywords import Keyword as Word
 from consents.keywords import Match, Matcher, MatchKind
-from consents.models import ChannelIdentity, ConsentEvent, InboundMessage, Keyword, Sender
+from consents.models import (
+    ChannelIdentity,
+    ConsentEvent,
+    InboundMessage,
+    Keyword,
+    Sender,
+    Standing,
+)
 from consents.purposes import PurposeTree
-from consents.vocabulary import ROOT_PURPOSE, Action, KeywordAction, Origin
+from consents.vocabulary import ROOT_PURPOSE, Action, ConfirmedBy, KeywordAction, Origin
 from consents.writing import Page, database_clock
 
 MESSAGE_ID_MAX = 200
 TEXT_MAX = 65536
+_SAYS_YES = (MatchKind.START, MatchKind.CONFIRM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +73,10 @@ def receive(sender: Sender | str, message: Message) -> Received:
     """Let a message in, once however often it comes.
 
     A stop or start as a whole text becomes an opt-out or opt-in; a watched word inside a longer
-    text puts a hold on marketing and asks for a person. Every message but a stop of everything
-    moves the customer window. Raises ConsentError, and changes nothing, for nonsense.
+    text puts a hold on marketing and asks for a person. A start or a yes confirms the newest opt-in
+    that waits for this person's word; a yes to nothing is a message like any other. Every message
+    but a stop of everything moves the customer window. Raises ConsentError, and changes nothing,
+    for nonsense.
     """
     [received] = receive_many(sender, [message])
     if isinstance(received, ConsentError):
@@ -107,6 +127,7 @@ def _receive(sender: Sender, messages: Sequence[Message]) -> list[Received | Con
     ids = [one.row.id for one in found]
     kept = set(InboundMessage.objects.filter(id__in=ids).values_list("id", flat=True))
     fresh = [one for one in found if one.row.id in kept]
+    _confirm(purposes, fresh)
     _obey(sender, fresh)
     _note(sender, purposes, fresh)
     return [one if isinstance(one, ConsentError) else _received(one, kept) for one in taken]
@@ -178,6 +199,37 @@ def _match(matcher: Matcher, message: Message) -> Match | None:
     return matcher.match(message.text) if message.text else None
 
 
+def _confirm(purposes: PurposeTree, taken: Sequence[_Taken]) -> None:
+    """Say yes to what waits for it; where nothing does, the word is none."""
+    saying = [(one, one.match) for one in taken if one.match and one.match.kind in _SAYS_YES]
+    if not saying:
+        return
+    list(Standing.objects.locked([one.row.identity_id for one, _ in saying]))
+    for one, match in saying:
+        request = _waiting(one.row, match, purposes)
+        if request is not None:
+            one.events.append(double_opt_in.confirm(request, _yes(one, match)).event)
+        elif match.kind is MatchKind.CONFIRM:
+            one.match = None
+
+
+def _waiting(row: InboundMessage, match: Match, purposes: PurposeTree) -> UUID | None:
+    """What was asked for before this was written, the newest; of the purpose named, if one is."""
+    found = awaiting.still_open([row.identity_id], purposes, row.received_at)
+    asked = (one.request for one in found if one.request.occurred_at <= row.received_at)
+    meant = (one.id for one in asked if match.purpose in (None, one.purpose.key))
+    return next(meant, None)
+
+
+def _yes(one: _Taken, match: Match) -> Yes:
+    return Yes(
+        by=ConfirmedBy.KEYWORD,
+        occurred_at=one.row.received_at,
+        evidence=_evidence(match, one.message),
+        actor=one.message.actor,
+    )
+
+
 def _obey(sender: Sender, taken: Sequence[_Taken]) -> None:
     """Record the opt-outs and opt-ins that the words are."""
     asked = [
@@ -193,7 +245,7 @@ def _obey(sender: Sender, taken: Sequence[_Taken]) -> None:
 
 
 def _entry(one: _Taken, match: Match) -> Entry | None:
-    if match.kind == MatchKind.WATCH:
+    if match.kind in (MatchKind.WATCH, MatchKind.CONFIRM):
         return None
     return Entry(
         action=Action.OPT_OUT if match.kind == MatchKind.STOP else Action.OPT_IN,

@@ -60,6 +60,15 @@ _START_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "de": ("starten", "abonnieren"),
     "sv": ("starta", "prenumerera"),
 }
+# Heard only while somebody's confirmation is waited for; never a start. `ja` is Swedish too.
+_CONFIRM_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "en": ("yes", "confirm", "i confirm", "confirmed"),
+    "es": ("sí", "confirmar", "confirmo"),
+    "pt": ("sim", "confirmado"),
+    "fr": ("oui", "confirmer", "je confirme"),
+    "de": ("ja", "ja bitte", "bestätigen", "ich bestätige"),
+    "sv": ("ja tack", "bekräfta", "jag bekräftar"),
+}
 
 COURTESIES: Final = (
     *("please", "pls", "plz", "now", "all", "thanks", "thank you"),
@@ -88,6 +97,7 @@ def _keywords() -> Iterator[Keyword]:
         (_STOP_WORDS, KeywordAction.STOP, False),
         (_WATCHED_STOP_WORDS, KeywordAction.STOP, True),
         (_START_WORDS, KeywordAction.START, False),
+        (_CONFIRM_WORDS, KeywordAction.CONFIRM, False),
     )
     for words_by_language, action, watch in lists:
         for language, words in words_by_language.items():

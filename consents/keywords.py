@@ -1,4 +1,4 @@
-"""What a person's text asks for: to stop, to start, or a look by somebody.
+"""What a person's text asks for: to stop, to start, a look by somebody; or to what it says yes.
 
 A revocation may be made "in any reasonable manner", and seven words count as such by rule
 (47 CFR 64.1200(a)(10)). So the words are generous, and what merely holds one of them is shown
@@ -29,12 +29,16 @@ WHOLE_MAX: Final = 160
 class MatchKind(StrEnum):
     STOP = "stop"
     START = "start"
+    CONFIRM = "confirm"
     WATCH = "watch"
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What was asked; `purpose` is None for all of them, `keyword` the word that decided."""
+    """What was asked; `purpose` is None for all of them, `keyword` the word that decided.
+
+    CONFIRM says yes to what was asked before, and nothing where nothing was.
+    """
 
     kind: MatchKind
     purpose: str | None
@@ -54,7 +58,7 @@ class Matcher:
     """Matches texts against keywords, and the purposes that may be named beside them.
 
     `purposes` gives for each name of a purpose (its key, its label) the key. Where one word is
-    both a stop and a start by mistake, it is a stop.
+    both a stop and a start by mistake, it is a stop; where it is both a start and a yes, a start.
     """
 
     def __init__(self, keywords: Iterable[Keyword], purposes: Mapping[str, str]) -> None:
@@ -71,8 +75,9 @@ class Matcher:
     def match(self, text: str) -> Match | None:
         """What the text asks for; None when it asks for nothing known here.
 
-        As a whole a keyword, alone or beside the name of a purpose: STOP or START. A watch word
-        somewhere in it: WATCH. A word within a word counts for nothing (`nonstop`, `non-stop`).
+        As a whole a keyword, alone or beside the name of a purpose: STOP, START or CONFIRM. A
+        watch word somewhere in it: WATCH. A word within a word counts for nothing (`nonstop`,
+        `non-stop`).
         """
         return self._as_a_whole(text) or self._watched_word(text)
 
@@ -94,7 +99,8 @@ class Matcher:
         parts = spelling.essential(text)
         if sum(map(len, parts)) > WHOLE_MAX:
             return None
-        return self._asked(KeywordAction.STOP, parts) or self._asked(KeywordAction.START, parts)
+        asked = (self._asked(action, parts) for action in KeywordAction)
+        return next(filter(None, asked), None)
 
     def _asked(self, action: KeywordAction, parts: list[str]) -> Match | None:
         words, kind = self._words[action], MatchKind(action.value)

@@ -42,7 +42,16 @@ def test_keywords_that_staff_have_removed_do_not_come_back(sender: Sender) -> No
 
 
 def test_yes_and_ok_are_never_start_words(sender: Sender) -> None:
-    assert not Keyword.objects.filter(word__in=["yes", "ok", "okay", "si", "oui", "ja"]).exists()
+    starts = Keyword.objects.filter(action="start")
+    assert not starts.filter(word__in=["yes", "ok", "okay", "si", "sí", "oui", "ja"]).exists()
+
+
+def test_an_action_that_is_new_gets_its_words_where_others_are_known(sender: Sender) -> None:
+    Keyword.objects.filter(action="confirm").delete()
+    Keyword.objects.filter(word="fin").delete()
+    ensure_defaults()
+    assert Keyword.objects.filter(action="confirm", word="yes").exists()
+    assert not Keyword.objects.filter(word="fin").exists()
 
 
 def test_the_words_of_the_rule_are_there(sender: Sender) -> None:

@@ -112,9 +112,16 @@ def test_a_start_word_is_a_start(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text", ["yes", "YES please", "sí", "si", "ja", "ja, tack", "oui !", "sim", "Ich bestätige"]
+)
+def test_a_yes_is_a_yes_and_no_start(text: str) -> None:
+    assert asked(text) == (MatchKind.CONFIRM, None)
+
+
+@pytest.mark.parametrize(
     "text",
     [
-        *("yes", "ok", "OK!", "YES please", "y", "sí", "ja", "oui", "sim", "volver", "voltar"),
+        *("ok", "OK!", "y", "volver", "voltar", "yes I do", "ja ja nein", "yesterday"),
         *("nonstop", "non-stop", "one-stop shop", "stopped", "unstoppable", "the endless end"),
         *("please", "all", "now", "", " ", "🛑", "!!!", "\x00", "\ud800", "hello"),
         *("stopp" * 40, "cancel my order", "weekend"),
@@ -279,7 +286,7 @@ def test_a_text_longer_than_an_sms_is_no_keyword_even_if_somebody_enters_one() -
         ("subscribe", "Yes, please", (MatchKind.START, None)),
         (None, "STOP", STOP_ALL),
         ("stop", None, STOP_ALL),
-        ("confirm", "Yes", None),
+        ("confirm", "Yes", (MatchKind.CONFIRM, None)),
         ("", "", None),
         (None, None, None),
     ],
