@@ -18,7 +18,7 @@ ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 # A number written as one word of digits: shorter ones are ports and counts, longer ones no MSISDN.
 _NUMBER = re.compile(r"(?<![\w-])(?:\+|%2B)?(\d{2})\d{4,11}(\d{2})(?![\w-])", re.IGNORECASE)
 # Whoever has the link may change the preferences it leads to.
-_LINK = re.compile(r"/(preferences|unsubscribe)/[^/\s]+")
+_LINK = re.compile(r"/(preferences|unsubscribe|confirm)/[^/\s]+")
 _EMAIL = re.compile(r"[\w.+-]+(?:@|%40)[\w-]+\.[\w.-]+", re.IGNORECASE)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import Any, ClassVar, Final
+from datetime import datetime
+from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 from csp.constants import NONE, SELF
 from csp.decorators import csp_replace
@@ -23,12 +24,16 @@ from django.views.generic import View
 from consents import links
 from consents.errors import ConsentError
 from consents.links import Bearer
+from consents.models import Contact
 from consents.pages import languages, texts, visitors
 from consents.pages.texts import Notice
 
 log = logging.getLogger(__name__)
 
 BODY_MAX: Final = 64 * 1024
+CONFIRMED: Final = ("confirm", "yes")
+"""What the button of a page with one button sends."""
+
 RETRY_AFTER: Final = 5
 """Seconds until a database that restarts should be back."""
 
@@ -52,11 +57,21 @@ _NO_TRACES: Final = {
 }
 
 
+class Holder(Protocol):
+    """Who holds a link that works."""
+
+    @property
+    def contact(self) -> Contact: ...
+
+
+Held = TypeVar("Held", bound=Holder)
+
+
 # There is no session and no cookie that a foreign page could make use of: whoever sends a form
 # has the link, and whoever has the link may.
 @method_decorator(csrf_exempt, name="dispatch")
 @method_decorator(csp_replace(_POLICY), name="dispatch")
-class PersonPage(View):
+class PersonPage(View, Generic[Held]):
     """Asked by whoever holds a link. `bearer` is set for its methods.
 
     Every link that does not work gets the same answer, whatever the reason: what is known of a
@@ -64,7 +79,7 @@ class PersonPage(View):
     message is dangerous follow its links.
     """
 
-    bearer: Bearer
+    bearer: Held
     is_for_machines: ClassVar[bool] = False
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -90,7 +105,7 @@ class PersonPage(View):
         if quota := visitors.exceeded(request, token, is_by_machine=is_by_machine):
             wait = math.ceil(quota.resets_in.total_seconds())
             return notice(request, texts.TOO_OFTEN, 429, retry_after=wait)
-        bearer = links.bearer(token, timezone.now())
+        bearer = self.holder(token, timezone.now())
         if bearer is None:
             return notice(request, texts.NO_SUCH_LINK, 404)
         self.bearer = bearer
@@ -109,9 +124,20 @@ class PersonPage(View):
         assert isinstance(answer, HttpResponse)  # noqa: S101  no page streams
         return answer
 
+    def holder(self, token: str, now: datetime) -> Held | None:
+        """Whose link this is; None, after the same work, for every link that does not work."""
+        raise NotImplementedError
+
     def page(self, template: str, **context: Any) -> HttpResponse:
         """The page in the language that was chosen."""
         return render(self.request, template, {**_frame(), **context})
+
+
+class PreferenceLinkPage(PersonPage[Bearer]):
+    """Asked by whoever holds a link to their preferences."""
+
+    def holder(self, token: str, now: datetime) -> Bearer | None:
+        return links.bearer(token, now)
 
 
 def notice(

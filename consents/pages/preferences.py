@@ -13,7 +13,7 @@ from consents.choosing import Wish
 from consents.identifiers import hinted
 from consents.models import Contact, Sender
 from consents.pages import texts, visitors
-from consents.pages.door import PersonPage, notice
+from consents.pages.door import PreferenceLinkPage, notice
 from consents.preferences import Control, OnChannel, Preferences
 
 
@@ -34,7 +34,7 @@ class Section:
     lines: list[Line]
 
 
-class PreferencePage(PersonPage):
+class PreferencePage(PreferenceLinkPage):
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         return self._shown()
 

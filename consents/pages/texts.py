@@ -65,6 +65,13 @@ NOT_UNDERSTOOD: Final = Notice(
     gettext_lazy("That was not understood"),
     gettext_lazy("Nothing was changed. Please open the link in your message again."),
 )
+NO_LONGER: Final = Notice(
+    gettext_lazy("This can no longer be confirmed"),
+    gettext_lazy(
+        "The time for it is over, or you have said no since. Nothing was switched on. If you still "
+        "want it, please ask for it again."
+    ),
+)
 
 
 def channel(channel: Channel) -> str:
@@ -132,6 +139,31 @@ def unsubscribing(sender: Sender, about: Purpose) -> str:
     return gettext("Stop “%(purpose)s” from %(sender)s?") % names
 
 
+def confirming(sender: Sender, about: Purpose) -> str:
+    """The question."""
+    if about.key == ROOT_PURPOSE:
+        return gettext("Do you want messages from %(sender)s?") % {"sender": sender.name}
+    names = {"sender": sender.name, "purpose": purpose(about)}
+    return gettext("Do you want “%(purpose)s” from %(sender)s?") % names
+
+
+def of_confirming() -> list[str]:
+    """What will happen, and what will not."""
+    return [
+        gettext("Somebody has entered this address for it. If it was not you, close this page."),
+        gettext("Nothing is switched on before you confirm, and you can say no at any time later."),
+        gettext("We keep a record of your choice."),
+    ]
+
+
+def confirm() -> str:
+    return gettext("Yes, I confirm")
+
+
+def confirmed() -> str:
+    return gettext("Done. You have confirmed it.")
+
+
 def on_channel(on: Channel) -> str:
     return gettext("On this channel: %(channel)s") % {"channel": channel(on)}
 
@@ -175,6 +207,11 @@ def evidence_of_leaving(sender: Sender) -> dict[str, Any]:
 def evidence_of_unsubscribing(sender: Sender, about: Purpose, on: Channel) -> dict[str, Any]:
     shown = [unsubscribing(sender, about), on_channel(on), *consequences(sender), unsubscribe()]
     return {"choice": "unsubscribe", **_evidence(shown)}
+
+
+def evidence_of_confirming(sender: Sender, about: Purpose, on: Channel) -> dict[str, Any]:
+    shown = [confirming(sender, about), on_channel(on), *of_confirming(), confirm()]
+    return {"choice": "confirm", **_evidence(shown)}
 
 
 def _evidence(shown: list[str]) -> dict[str, Any]:

@@ -13,15 +13,12 @@ from consents.identifiers import hinted
 from consents.links import Bearer
 from consents.models import Purpose
 from consents.pages import texts, visitors
-from consents.pages.door import PersonPage, notice
+from consents.pages.door import CONFIRMED, PreferenceLinkPage, notice
 from consents.purposes import PurposeTree
 from consents.vocabulary import Channel
 
 ONE_CLICK: Final = ("List-Unsubscribe", "One-Click")
 """The body that a mail program posts (RFC 8058, 3.1)."""
-
-CONFIRMED: Final = ("confirm", "yes")
-"""The body of the page's own form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +29,7 @@ class Offer:
     channel: Channel
 
 
-class UnsubscribePage(PersonPage):
+class UnsubscribePage(PreferenceLinkPage):
     is_for_machines = True
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:

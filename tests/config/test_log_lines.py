@@ -22,6 +22,7 @@ def record(message, *args, exc_info=None):
         ("ask anna.b@example.com", "ask <address>"),
         ("?identity=anna%40example.com", "?identity=<address>"),
         ("Not Found: /preferences/WyIwMTkz.x-Y_z/", "Not Found: /preferences/<link>/"),
+        ("Not Found: /confirm/IjAxOTM.x-Y_z/", "Not Found: /confirm/<link>/"),
         ("/unsubscribe/a.b?language=sv", "/unsubscribe/<link>"),
         ("status 200 in 12345 ms on 18000", "status 200 in 12345 ms on 18000"),
         ("0193a1f2-1111-7222-8333-123456789012", "0193a1f2-1111-7222-8333-123456789012"),
