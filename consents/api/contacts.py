@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
@@ -130,8 +129,7 @@ class PreferenceLink(Door):
 
     def _shown(self, result: Result) -> dict[str, Any]:
         link = Link.of_fields(result["link"])
-        base = settings.PUBLIC_URL or self.request.build_absolute_uri("/")
-        made = asdict(links.addresses(link, base))
+        made = asdict(links.addresses(link, self.site))
         return {**made, "expires_at": shown_time(link.expires_at)}
 
 

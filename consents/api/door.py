@@ -116,6 +116,11 @@ class Door(APIView):
     def senders(self, fields: Fields) -> list[Sender]:
         return access.the_senders(self.key, fields.raw("sender"))
 
+    @property
+    def site(self) -> str:
+        """What links for people begin with."""
+        return settings.PUBLIC_URL or self.request.build_absolute_uri("/")
+
     def once(self, work: Callable[[], Answer], render: Callable[[Result], Any]) -> Response:
         """Carry a write out, or find that this request was carried out before."""
         self.query()

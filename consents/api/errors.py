@@ -25,6 +25,8 @@ RETRY_AFTER: Final = 2
 """Seconds until a database that restarts, or a deadlock, should be over."""
 
 _STATUS: Final = {
+    "confirmation_expired": 409,
+    "confirmation_withdrawn": 409,
     "endpoint_inactive": 409,
     "erased": 409,
     "external_id_taken": 409,
@@ -34,6 +36,7 @@ _STATUS: Final = {
     "legal_hold": 409,
     "line_changed": 409,
     "no_identity": 409,
+    "not_a_request": 409,
     "not_an_opt_in": 409,
     "not_sealed_yet": 409,
     "nothing_to_confirm": 409,

@@ -11,7 +11,7 @@ from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from consents import entries, ledger
+from consents import confirm_links, entries, ledger
 from consents.api import lookups, operations, schema
 from consents.api.door import Door, fields_of
 from consents.api.errors import ApiError, error_body
@@ -50,7 +50,9 @@ class ConsentEvents(Door):
     def post(self, request: Request) -> Response:
         """Record one opt-in or opt-out.
 
-        A repetition is written down and answers with `effective: false`.
+        A repetition is written down and answers with `effective: false`. Where the purpose has
+        double opt-in, an opt-in is written down as `opt_in_requested` and counts once the person
+        has confirmed it: `confirmation` says until when, and on which page they do so.
         """
         body = self.body(schema.EventRequest)
         sender = self.sender(body)
@@ -62,7 +64,7 @@ class ConsentEvents(Door):
             written[:] = ledger.record(sender, **fields).events
             return Answer(201, {"events": [str(event.id) for event in written]})
 
-        return self.once(work, lambda result: _shown_recorded(result, written))
+        return self.once(work, lambda result: _shown_recorded(result, written, self.site))
 
     @operations.describe(
         "list_events",
@@ -105,7 +107,7 @@ class ConsentEventsInBulk(Door):
             ]
             return Answer(200, {"results": list(map(_result, recorded))}, wrote=bool(written))
 
-        return self.once(work, lambda result: _shown_bulk(result, written))
+        return self.once(work, lambda result: _shown_bulk(result, written, self.site))
 
 
 class OneConsentEvent(Door):
@@ -239,13 +241,20 @@ def _result(of: Recorded | ConsentError | ApiError) -> Result:
     return error_body(of.code, of.message, of.field)
 
 
-def _shown_recorded(result: Result, written: Iterable[ConsentEvent]) -> dict[str, Any]:
-    return _all_of(result["events"], _events_of(result["events"], written))
+def _shown_recorded(result: Result, written: Iterable[ConsentEvent], site: str) -> dict[str, Any]:
+    return _all_of(result["events"], _events_of(result["events"], written, site))
 
 
-def _events_of(ids: Iterable[str], written: Iterable[ConsentEvent]) -> Mapping[str, Any]:
-    """The lines just written; those of an earlier answer are read."""
-    return {str(event.id): shown(event) for event in written} or shown_by_id(ids)
+def _events_of(ids: Iterable[str], written: Iterable[ConsentEvent], site: str) -> Mapping[str, Any]:
+    """The lines just written, those of an earlier answer read; and where people confirm them."""
+    events = {str(event.id): shown(event) for event in written} or shown_by_id(ids)
+    asking = [id for id, one in events.items() if one["action"] == Action.OPT_IN_REQUESTED]
+    for id, offer in confirm_links.offers(asking, site).items():
+        events[id]["confirmation"] = {
+            "expires_at": shown_time(offer.expires_at),
+            "url": offer.url,
+        }
+    return events
 
 
 def _all_of(ids: list[str], events: Mapping[str, Any]) -> dict[str, Any]:
@@ -253,9 +262,9 @@ def _all_of(ids: list[str], events: Mapping[str, Any]) -> dict[str, Any]:
     return {**first, "events": [events[id] for id in ids]} if len(ids) > 1 else first
 
 
-def _shown_bulk(result: Result, written: Iterable[ConsentEvent]) -> dict[str, Any]:
+def _shown_bulk(result: Result, written: Iterable[ConsentEvent], site: str) -> dict[str, Any]:
     items = result["results"]
-    events = _events_of((id for item in items for id in item.get("events", ())), written)
+    events = _events_of((id for item in items for id in item.get("events", ())), written, site)
     return {"results": [_shown_item(index, item, events) for index, item in enumerate(items)]}
 
 

@@ -206,6 +206,28 @@ OF: Final[Mapping[str, Example]] = {
             ],
         },
     ),
+    "confirm": Example(
+        requests={
+            "a click on a page of your own": {
+                "ip": "192.0.2.44",
+                "user_agent": "Mozilla/5.0",
+                "occurred_at": "2026-01-31T13:10:00Z",
+            }
+        },
+        answers={
+            200: {**_EVENT, "id": "0193f8a2-7a01-7b22-9d13-1c2b3a4f5e6d", "cause": EVENT},
+        },
+        refusals={
+            409: [
+                Refusal("confirmation_expired", "The time for it has run out."),
+                Refusal(
+                    "confirmation_withdrawn",
+                    "The person has opted out since, or the request was voided.",
+                ),
+                Refusal("not_a_request", "This line asks for no confirmation."),
+            ]
+        },
+    ),
     "list_events": Example(answers={200: followed("consent-events/", _EVENT)}),
     "record_many": Example(
         requests={

@@ -26,6 +26,7 @@ from consents.api.shapes import (
     text_field,
     time_field,
 )
+from consents.keywords import MatchKind
 from consents.vocabulary import (
     CONSENT_ACTIONS,
     SOURCE_MAX,
@@ -137,8 +138,29 @@ class EventBody(serializers.Serializer[Any]):
     cause = serializers.UUIDField(allow_null=True, help_text="The event it follows from.")
 
 
-class RecordedBody(EventBody):
-    events = EventBody(many=True, required=False, help_text="All, where more than one was written.")
+class ConfirmationBody(serializers.Serializer[Any]):
+    expires_at = serializers.DateTimeField(help_text="Until when it can be confirmed.")
+    url = serializers.URLField(help_text="The page where the person confirms it: for them alone.")
+
+
+class RecordedEvent(EventBody):
+    confirmation = ConfirmationBody(
+        required=False, help_text="Of an opt-in that the person has to confirm."
+    )
+
+
+class RecordedBody(RecordedEvent):
+    events = RecordedEvent(
+        many=True, required=False, help_text="All, where more than one was written."
+    )
+
+
+class ConfirmRequest(RequestShape):
+    """How the person confirmed it, as far as known."""
+
+    ip = IpField()
+    user_agent = text_field(entries.TEXT_MAX)
+    occurred_at = time_field(help_text="When they did, with its zone; else now.")
 
 
 class Detail(serializers.Serializer[Any]):
@@ -155,8 +177,8 @@ class EventWithDetail(EventBody):
 class BulkItem(serializers.Serializer[Any]):
     index = serializers.IntegerField()
     status = serializers.ChoiceField(["recorded", "error"])
-    event = EventBody(required=False)
-    events = EventBody(many=True, required=False)
+    event = RecordedEvent(required=False)
+    events = RecordedEvent(many=True, required=False)
     error = Error(required=False)
 
 
@@ -226,7 +248,7 @@ class MessageBody(serializers.Serializer[Any]):
     channel = channel_field()
     identity = serializers.CharField(allow_null=True)
     contact = serializers.UUIDField()
-    keyword = serializers.ChoiceField(["stop", "start", "watch"], allow_null=True)
+    keyword = serializers.ChoiceField(words(MatchKind), allow_null=True)
     is_repeat = serializers.BooleanField(help_text="It was known already; nothing was done.")
     events = EventBody(many=True)
 

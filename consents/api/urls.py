@@ -7,7 +7,16 @@ from csp.decorators import csp_update
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from consents.api import audiences, contacts, events, evidence, inbound, notices, permission
+from consents.api import (
+    audiences,
+    confirming,
+    contacts,
+    events,
+    evidence,
+    inbound,
+    notices,
+    permission,
+)
 
 # Swagger UI styles its elements inline and draws with data: images; no other page may.
 _SWAGGER_CSP = {"style-src": [SELF, UNSAFE_INLINE], "img-src": [SELF, "data:"]}
@@ -24,6 +33,11 @@ urlpatterns = [
         "v1/consent-events/bulk/", events.ConsentEventsInBulk.as_view(), name="consent-events-bulk"
     ),
     path("v1/consent-events/<uuid:id>/", events.OneConsentEvent.as_view(), name="consent-event"),
+    path(
+        "v1/consent-events/<uuid:id>/confirm/",
+        confirming.Confirming.as_view(),
+        name="confirm-consent-event",
+    ),
     path("v1/consent-events/<uuid:id>/proof/", evidence.Proof.as_view(), name="proof"),
     path("v1/consent-events/<uuid:id>/receipt/", evidence.Receipt.as_view(), name="receipt"),
     path("v1/permission/", permission.OnePermission.as_view(), name="permission"),

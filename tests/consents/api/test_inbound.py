@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from consents.models import ConsentEvent, InboundMessage
-from tests.consents.factories import NUMBER
+from tests.consents.factories import NUMBER, RequestFactory, confirmed_within
 
 pytestmark = pytest.mark.django_db
 MESSAGE = {"channel": "WHATSAPP", "identity": NUMBER, "message_id": "m1"}
@@ -29,6 +29,16 @@ def test_a_stop_word_is_an_opt_out_and_what_was_written_is_not_repeated(api):
     [event] = body["events"]
     assert (event["action"], event["origin"], event["source"]) == ("opt_out", "keyword", "KEYWORD")
     assert "Please" not in answer.content.decode()
+
+
+def test_a_yes_is_a_keyword_only_while_somebody_waits_for_it(api):
+    confirmed_within(48)
+    assert api.post("inbound-messages/", {**MESSAGE, "text": "yes"}).json()["keyword"] is None
+    request = RequestFactory()
+    body = api.post("inbound-messages/", {**MESSAGE, "message_id": "m2", "text": "yes"}).json()
+    assert body["keyword"] == "confirm"
+    [event] = body["events"]
+    assert (event["action"], event["cause"]) == ("opt_in", str(request.id))
 
 
 def test_a_button_counts_by_its_payload(api):

@@ -11,14 +11,19 @@ import jsonschema
 import pytest
 from django.test import Client
 
-from consents import sealing
-from consents.api.examples import NUMBER
+from consents import sealing, timestamps
+from consents.api.examples import NUMBER, SPOKEN_AT
 from providers.models import ProviderSync, SyncAttempt, WebhookDelivery
 from tests.consents.api.caller import Caller
-from tests.consents.factories import NoticeFactory, StopFactory
+from tests.consents.factories import (
+    NoticeFactory,
+    RequestFactory,
+    StopFactory,
+    confirmed_within,
+)
 
 OPERATIONS = [
-    *("record", "list_events", "record_many", "read_event"),
+    *("record", "list_events", "record_many", "read_event", "confirm"),
     *("read_proof", "read_receipt"),
     *("check", "check_many", "check_audience", "claim_confirmation", "receive_message"),
     *("list_contacts", "create_contact", "read_contact", "change_contact", "read_timeline"),
@@ -153,6 +158,10 @@ def test_an_example_is_answered_as_it_says(api, make_account, name):
     ids = {} if is_made else people_the_world(api, make_account)
     if name == "claim_confirmation":
         StopFactory(identity=NUMBER)
+    if name == "confirm":
+        confirmed_within(48)
+        asked = RequestFactory(occurred_at=timestamps.read(SPOKEN_AT))
+        ids["consent-events"] = str(asked.id)
     kind, _, rest = operation["path"].removeprefix("/api/v1/").partition("/")
     path = f"{kind}/{rest}".replace("{id}", ids.get(kind, ""))
     status = max(status for status in operation["responses"] if status < "300")

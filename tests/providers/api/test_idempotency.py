@@ -14,7 +14,14 @@ from providers.models import ProviderSync, WebhookDelivery, WebhookEndpoint
 from tests.consents.api.caller import code_of
 from tests.consents.api.test_consent_events import OPT_IN
 from tests.consents.api.test_idempotency import at_once
-from tests.consents.factories import NUMBER, OTHER_NUMBER, StopFactory, ago
+from tests.consents.factories import (
+    NUMBER,
+    OTHER_NUMBER,
+    RequestFactory,
+    StopFactory,
+    ago,
+    confirmed_within,
+)
 
 URL = "https://subscriber.example/hooks"
 ENDPOINT = {"url": URL, "triggers": ["CONSENT_CHANGED"]}
@@ -25,6 +32,7 @@ NOTICE = {"key": "banner", "version": 3, "language": "en", "text": "Send me offe
 WRITES: list[tuple[str, str, Any]] = [
     ("post", "consent-events/", OPT_IN),
     ("post", "consent-events/bulk/", {"events": [OPT_IN, {**OPT_IN, "channel": "SMS"}]}),
+    ("post", "consent-events/{request}/confirm/", {"ip": "192.0.2.44"}),
     ("post", "permission/confirmation/", ASKED),
     ("post", "inbound-messages/", {"channel": "SMS", "identity": NUMBER, "message_id": "m1"}),
     ("post", "contacts/", {"identities": [{"channel": "SMS", "identity": NUMBER}]}),
@@ -71,7 +79,7 @@ def test_these_are_all_writes_there_are():
     named = {
         (method.upper(), path.replace("{", "<").replace("}", ">")) for method, path, _ in WRITES
     }
-    for name in ("contact", "sync", "endpoint", "delivery"):
+    for name in ("request", "contact", "sync", "endpoint", "delivery"):
         named = {(method, path.replace(f"<{name}>", "<uuid:id>")) for method, path in named}
     assert found == named | ONLY_ASKS
 
@@ -86,7 +94,9 @@ def there(api, make_account):
         status="failed", reason="rejected", ended_at=ago(minutes=1), due_at=ago(minutes=2)
     )
     WebhookDelivery.objects.update(status="failed", ended_at=ago(minutes=1))
+    confirmed_within(48, "utility", requires_own_consent=True)
     return {
+        "request": RequestFactory(purpose="utility").id,
         "contact": said.identity.contact_id,
         "sync": ProviderSync.objects.get().id,
         "endpoint": endpoint,

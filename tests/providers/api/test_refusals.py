@@ -23,6 +23,10 @@ from tests.consents.factories import (
     ContactFactory,
     NoticeFactory,
     OptInFactory,
+    RequestFactory,
+    StopFactory,
+    ago,
+    confirmed_within,
 )
 
 pytestmark = pytest.mark.django_db
@@ -85,6 +89,16 @@ def of_somebody_held(api):
     contact = OptInFactory().identity.contact
     legal_holds.place(contact.sender, contact, reason="case 7", actor="staff:1")
     return api.post(f"contacts/{contact.id}/erase/")
+
+
+def of_a_request(api, **fields):
+    confirmed_within(48)
+    return api.post(f"consent-events/{RequestFactory(**fields).id}/confirm/", {})
+
+
+def of_a_withdrawn_request(api):
+    StopFactory()
+    return of_a_request(api, occurred_at=ago(hours=1))
 
 
 def of_a_link(api, contact, body):
@@ -150,6 +164,11 @@ WAYS = {
     ),
     ("record", "erased"): lambda api: of_somebody_erased(
         api, "post", "consent-events/", {"action": "opt_in", "source": "WEB"}
+    ),
+    ("confirm", "confirmation_expired"): lambda api: of_a_request(api, taken_at=ago(hours=49)),
+    ("confirm", "confirmation_withdrawn"): of_a_withdrawn_request,
+    ("confirm", "not_a_request"): lambda api: api.post(
+        f"consent-events/{OptInFactory().id}/confirm/", {}
     ),
     ("record_many", "too_many_items"): lambda api: api.post(
         "consent-events/bulk/", {"events": [OPT_IN] * 10_001}
