@@ -6,14 +6,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
-from consents import disclosure, erasure, extracts, moving
+from consents import awaiting, disclosure, erasure, extracts, moving
 from consents.admin import (
     audit,
     overview,
@@ -41,6 +41,7 @@ _BADGES = {
     "Opted out": "bg-red-100 text-red-700 dark:bg-red-500/20 dark:text-red-400",
     "On hold": "bg-orange-100 text-orange-700 dark:bg-orange-500/20 dark:text-orange-400",
     "Expired": "bg-orange-100 text-orange-700 dark:bg-orange-500/20 dark:text-orange-400",
+    "Not confirmed": "bg-orange-100 text-orange-700 dark:bg-orange-500/20 dark:text-orange-400",
     "Nothing stated": "bg-base-500/8 text-base-700 dark:bg-base-500/20 dark:text-base-200",
 }
 
@@ -63,12 +64,14 @@ class ContactAdmin(ExportableAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
         consents = Consent.objects.select_related("purpose")
-        identities = ChannelIdentity.objects.select_related("standing").order_by("id")
+        asked = Exists(awaiting.requests().filter(identity=OuterRef("pk")))
+        identities = ChannelIdentity.objects.select_related("standing").annotate(has_asked=asked)
         return (
             super()
             .get_queryset(request)
             .prefetch_related(
-                Prefetch("identities", identities), Prefetch("identities__consents", consents)
+                Prefetch("identities", identities.order_by("id")),
+                Prefetch("identities__consents", consents),
             )
         )
 
@@ -252,4 +255,6 @@ def _state(identity: ChannelIdentity) -> str:
         return "Opted in"
     if State.OPTED_OUT in states:
         return "Opted out"
-    return "Expired" if states else "Nothing stated"
+    if states:
+        return "Expired"
+    return "Not confirmed" if getattr(identity, "has_asked", False) else "Nothing stated"

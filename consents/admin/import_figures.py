@@ -23,9 +23,10 @@ _BEGINNING: Final = 2
 """Pieces of a sheet that are looked through for its first rows."""
 
 _TAKES_EFFECT: Final = ("new", "changed")
+_NO_EFFECT: Final = ("no_change", "out_of_order", "would_resurrect", "unconfirmed")
 _CAME_OF_IT: Final = {
     "changed": "took effect",
-    **{name: CATEGORIES[name] for name in ("no_change", "out_of_order", "would_resurrect")},
+    **{name: CATEGORIES[name] for name in _NO_EFFECT},
     INVALID: CATEGORIES[INVALID],
 }
 

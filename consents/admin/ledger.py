@@ -23,11 +23,12 @@ from consents.admin.record_page import RecordPages
 from consents.admin.tables import may
 from consents.admin.theme import action, display
 from consents.models import Consent, ConsentEvent
-from consents.vocabulary import CONSENT_ACTIONS, Action, Origin, State
+from consents.vocabulary import VOIDABLE_ACTIONS, Action, Origin, State
 
 _EVENT = (
     "sentence",
     "effect",
+    "confirming",
     "contact",
     "occurred",
     "recorded",
@@ -142,7 +143,12 @@ class ConsentEventAdmin(RecordPages, FilePages, EvidencePages, ExportableAdmin):
 
     @display(
         "What",
-        label={"Opted in": "success", "Opted out": "danger", "Marketing put on hold": "warning"},
+        label={
+            "Opted in": "success",
+            "Opted out": "danger",
+            "Marketing put on hold": "warning",
+            "Asked to confirm": "info",
+        },
     )
     def what(self, event: ConsentEvent) -> str:
         return wording.ACTIONS[Action(event.action)]
@@ -158,6 +164,11 @@ class ConsentEventAdmin(RecordPages, FilePages, EvidencePages, ExportableAdmin):
     @display("Effect")
     def effect(self, event: ConsentEvent) -> str:
         return wording.outcome(event)
+
+    @display("Confirmation")
+    def confirming(self, event: ConsentEvent) -> str:
+        waiting = timeline.progress([event]).get(event.id)
+        return wording.confirmation(waiting) if waiting else wording.confirmed_by(event)
 
     @display("Event")
     def sentence(self, event: ConsentEvent) -> str:
@@ -176,7 +187,8 @@ class ConsentEventAdmin(RecordPages, FilePages, EvidencePages, ExportableAdmin):
 
     @display("Entitled to")
     def lifting(self, event: ConsentEvent) -> str:
-        return wording.lifts(event) if event.action == Action.OPT_IN else ""
+        may_lift = event.action in (Action.OPT_IN, Action.OPT_IN_REQUESTED)
+        return wording.lifts(event) if may_lift else ""
 
     @display("Follows from")
     def follows_from(self, event: ConsentEvent) -> str:
@@ -212,8 +224,8 @@ class ConsentEventAdmin(RecordPages, FilePages, EvidencePages, ExportableAdmin):
 
 
 def _is_voidable(event: ConsentEvent) -> bool:
-    is_consent = event.action in CONSENT_ACTIONS
-    return is_consent and not voiding.is_own_stop(event) and not voiding.is_void(event)
+    is_said = event.action in VOIDABLE_ACTIONS
+    return is_said and not voiding.is_own_stop(event) and not voiding.is_void(event)
 
 
 def _what_voiding_does(event: ConsentEvent) -> str:

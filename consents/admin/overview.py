@@ -9,9 +9,9 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from consents import gate, window
+from consents import awaiting, gate, window
 from consents.admin import wording
-from consents.models import ChannelIdentity, Contact, Purpose, ReviewItem
+from consents.models import ChannelIdentity, Contact, ReviewItem
 from consents.purposes import PurposeTree
 from consents.vocabulary import Channel
 
@@ -38,13 +38,14 @@ class Question:
 class Standing:
     """One address of the contact. `window`: until when it is open, in words; empty: has none.
 
-    `answers` are of the time looked at, the rest is of now.
+    `waiting`: what they have to confirm. `answers` are of the time looked at, the rest is of now.
     """
 
     identity: ChannelIdentity
     name: str
     window: str
     consents: Sequence[str]
+    waiting: Sequence[str]
     answers: Sequence[Answer]
 
 
@@ -56,7 +57,7 @@ def of(contact: Contact, at: datetime | None = None, *, hindsight: bool = False)
     identities = contact.identities.select_related("standing", "sender").prefetch_related(
         "consents__purpose", "consents__event"
     )
-    purposes = PurposeTree.load().in_order()
+    purposes = PurposeTree.load()
     return [
         _standing(one, purposes, at, hindsight=hindsight)
         for one in identities.order_by("id")[:IDENTITIES_SHOWN]
@@ -71,12 +72,12 @@ def open_questions(contact: Contact) -> list[Question]:
 
 
 def _standing(
-    identity: ChannelIdentity, purposes: Sequence[Purpose], at: datetime | None, *, hindsight: bool
+    identity: ChannelIdentity, purposes: PurposeTree, at: datetime | None, *, hindsight: bool
 ) -> Standing:
     sender, channel, address = identity.sender, identity.channel, identity.address
     permissions = [
         gate.check(sender, channel, address, purpose.key, at, hindsight=hindsight)
-        for purpose in purposes
+        for purpose in purposes.in_order()
         if address is not None
     ]
     return Standing(
@@ -84,11 +85,23 @@ def _standing(
         name=wording.named(identity),
         window=_window(identity, timezone.now()),
         consents=[wording.state(one) for one in identity.consents.all()],
+        waiting=_waiting(identity, purposes),
         answers=[
             Answer(purpose.name, permission.allowed, wording.verdict(permission), permission.event)
-            for purpose, permission in zip(purposes, permissions, strict=False)
+            for purpose, permission in zip(purposes.in_order(), permissions, strict=False)
         ],
     )
+
+
+def _waiting(identity: ChannelIdentity, purposes: PurposeTree) -> list[str]:
+    """For each purpose once, of several the newest."""
+    found = awaiting.still_open([identity.id], purposes, timezone.now())
+    newest = {one.request.purpose_id: one for one in reversed(found)}
+    return [
+        f"An opt-in to {wording.for_purpose(one.request.purpose.key, one.request.purpose.name)}. "
+        f"{wording.confirmation(one)}"
+        for one in newest.values()
+    ]
 
 
 def _window(identity: ChannelIdentity, now: datetime) -> str:

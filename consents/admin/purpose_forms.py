@@ -10,7 +10,7 @@ from unfold import widgets
 from consents.admin import wording
 from consents.admin.forms import long_text
 from consents.models import Purpose, Sender
-from consents.vocabulary import StopScope
+from consents.vocabulary import CONFIRM_WITHIN_HOURS_MAX, StopScope
 
 if TYPE_CHECKING:
     PurposeModelForm = forms.ModelForm[Purpose]
@@ -27,6 +27,18 @@ class PurposeForm(PurposeModelForm):
         help_text="What staff and imports must know of an opt-in to it, or to a purpose that "
         "covers it. Without, the opt-in is refused. An opt-out needs none.",
         widget=widgets.UnfoldAdminCheckboxSelectMultipleWidget(),
+    )
+    confirm_within_hours = forms.IntegerField(
+        label="Hours to confirm (double opt-in)",
+        min_value=1,
+        max_value=CONFIRM_WITHIN_HOURS_MAX,
+        required=False,
+        help_text="An opt-in to it, or to a purpose that covers it, that staff, an import, a "
+        "program or a provider's own interface hands in counts only once the person has confirmed "
+        "it, within so many hours: by keyword, by link, or as a program of yours says. Empty: it "
+        "counts at once. What people do themselves, by keyword or on the preference page, counts "
+        "at once in any case.",
+        widget=widgets.UnfoldAdminIntegerFieldWidget(),
     )
 
 

@@ -23,6 +23,7 @@ BUILT_IN = frozenset({ROOT_PURPOSE, *(category.value for category in Category)})
 _MEANINGS = {
     MatchKind.STOP: "An opt-out of {about}",
     MatchKind.START: "An opt-in to {about}",
+    MatchKind.CONFIRM: "A yes to the opt-in that waits for their confirmation, where one does",
     MatchKind.WATCH: "Marketing is put on hold until somebody decides what they meant",
 }
 RECEIPT_FIELDS = (
@@ -40,7 +41,8 @@ class PurposeAdmin(ModelAdmin[Purpose]):
     search_fields = ("name", "key")
     fields = (
         *("name", "key", "parent", "allowed_in_window", "requires_own_consent"),
-        *("validity_days", "description", "retention", "required_evidence"),
+        *("validity_days", "confirm_within_hours"),
+        *("description", "retention", "required_evidence"),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Purpose | None = None) -> list[str]:

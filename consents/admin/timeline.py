@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.utils.html import format_html
 
-from consents import holders, notices
+from consents import awaiting, holders, notices
 from consents.admin import wording
+from consents.awaiting import Progress
 from consents.holders import Moment
 from consents.models import ConsentEvent, EvidenceFile, Notice
+from consents.purposes import PurposeTree
 from consents.vocabulary import CONSENT_ACTIONS, Action, Outcome
 
 SHOWN = 200
@@ -28,8 +30,18 @@ def of(identities: Collection[UUID]) -> list[Moment]:
         .order_by("-seq")[: SHOWN + 1]
     )
     names = staff_names(line.actor for line in lines)
-    shown = notices.named_by(lines)
-    moments = [_moment(line, names, shown.get(line.id)) for line in lines]
+    waiting, shown = progress(lines), notices.named_by(lines)
+    moments = [
+        _moment(
+            line,
+            [
+                *_lines(line, names),
+                *_confirmed(line, waiting.get(line.id)),
+                *_shown(shown.get(line.id)),
+            ],
+        )
+        for line in lines
+    ]
     moments += holders.timeline(identities, SHOWN + 1)
     return sorted(moments, key=lambda moment: moment.at, reverse=True)[: SHOWN + 1]
 
@@ -52,6 +64,13 @@ def stops(moments: Sequence[Moment], now: datetime) -> list[dict[str, str]]:
     return [*known, {"at": "", "words": "Now"}]
 
 
+def progress(lines: Iterable[ConsentEvent]) -> Mapping[UUID, Progress]:
+    """How far those of these lines have come that the person has to confirm."""
+    asking = [line for line in lines if line.action == Action.OPT_IN_REQUESTED]
+    purposes, now = PurposeTree.current()
+    return awaiting.progress(asking, purposes, now)
+
+
 def staff_names(actors: Iterable[str]) -> dict[str, str]:
     """Who `staff:7` is, for those of the actors who are staff."""
     ids = {actor.removeprefix("staff:") for actor in actors if actor.startswith("staff:")}
@@ -59,7 +78,7 @@ def staff_names(actors: Iterable[str]) -> dict[str, str]:
     return {f"staff:{user.pk}": user.get_username() for user in users}
 
 
-def _moment(line: ConsentEvent, names: dict[str, str], shown: Notice | None) -> Moment:
+def _moment(line: ConsentEvent, said: list[str]) -> Moment:
     takes_effect = line.action not in CONSENT_ACTIONS or line.outcome == Outcome.CHANGED
     return Moment(
         at=line.recorded_at,
@@ -67,10 +86,17 @@ def _moment(line: ConsentEvent, names: dict[str, str], shown: Notice | None) -> 
         id=line.id,
         identity=line.identity_id,
         title=wording.event(line),
-        lines=[*_lines(line, names), *_shown(shown)],
+        lines=said,
         tone=_TONES.get(Action(line.action), "info") if takes_effect else "",
         page=("admin:consents_consentevent_change", str(line.pk)),
     )
+
+
+def _confirmed(line: ConsentEvent, waiting: Progress | None) -> Iterator[str]:
+    if waiting:
+        yield wording.confirmation(waiting)
+    if confirmed := wording.confirmed_by(line):
+        yield confirmed
 
 
 def _shown(notice: Notice | None) -> Iterator[str]:
@@ -81,7 +107,7 @@ def _shown(notice: Notice | None) -> Iterator[str]:
 
 def _lines(line: ConsentEvent, names: dict[str, str]) -> list[str]:
     lines = []
-    if line.action in CONSENT_ACTIONS and line.outcome != Outcome.CHANGED:
+    if line.outcome not in ("", Outcome.CHANGED, Outcome.UNCONFIRMED):
         lines.append(wording.outcome(line))
     if line.occurred_at != line.recorded_at:
         lines.append(f"Said on {wording.moment(line.occurred_at)}")
