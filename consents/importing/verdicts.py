@@ -19,6 +19,7 @@ CATEGORIES: Final = {
     "no_change": "so already",
     "out_of_order": "older than what is known",
     "would_resurrect": "an opt-in that may not lift an opt-out: kept, and changes nothing",
+    "unconfirmed": "an opt-in that counts once the person has confirmed it",
     "duplicate": "the same as an earlier row of the file",
     INVALID: "cannot be recorded",
 }
@@ -95,7 +96,7 @@ WITH claimed AS (
     GROUP BY kin.identity_id, stop.purpose_id
 ), owned AS (
     SELECT staged.*,
-           staged.action = 'opt_in' AND known.is_erased IS NOT TRUE AND staged.owner <> CASE
+           staged.action <> 'opt_out' AND known.is_erased IS NOT TRUE AND staged.owner <> CASE
                WHEN known.is_stranger IS FALSE THEN COALESCE(known.external_id, '')
                ELSE claimed.owner END IS TRUE AS is_others
     FROM checked_statement staged
@@ -103,7 +104,8 @@ WITH claimed AS (
     LEFT JOIN known ON known.id = staged.identity_id
 ), valid AS (
     SELECT {_AS_STAGED} FROM taken_over
-    UNION ALL SELECT {", ".join(sql.FOLDED)} FROM owned WHERE NOT is_others
+    UNION ALL SELECT {", ".join(sql.FOLDED)} FROM owned
+    WHERE NOT is_others AND action <> 'opt_in_requested'
 ), {sql.judged("valid")}
 SELECT n, CASE
     WHEN outcome = 'changed' AND old_state IS NULL THEN 'new'
@@ -111,6 +113,8 @@ SELECT n, CASE
         PARTITION BY identity_id, purpose_id, action, stated_at ORDER BY n) > 1 THEN 'duplicate'
     ELSE outcome END, NULL, NULL, NULL
 FROM judged WHERE n > 0
+UNION ALL SELECT n, 'unconfirmed', NULL, NULL, NULL
+FROM owned WHERE NOT is_others AND action = 'opt_in_requested'
 UNION ALL SELECT n, '{INVALID}', {", ".join(f"'{word}'" for word in _CONFLICT)}
 FROM owned WHERE is_others
 UNION ALL SELECT n, '{INVALID}', code, message, field FROM checked_refusal
