@@ -41,7 +41,7 @@ AS_IT_IS = "ALTER TABLE consents_evidencefile ALTER COLUMN content SET STORAGE E
 
 
 class Migration(migrations.Migration):
-    dependencies = [("consents", "0023_notices")]
+    dependencies = [("consents", "0024_double_opt_in")]
 
     operations = [
         migrations.CreateModel(

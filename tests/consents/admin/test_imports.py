@@ -189,7 +189,7 @@ def test_a_row_of_every_kind_stands_in_its_category(desk, sender):
         "would_resurrect": ["6"],
         "invalid": [str(at) for at in range(7, 14)],
     }
-    assert found.keys() == CATEGORIES.keys()
+    assert found.keys() | {"unconfirmed"} == CATEGORIES.keys()
     whys = [
         line[1][0]
         for one in answer.context["categories"]
