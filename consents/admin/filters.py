@@ -101,11 +101,12 @@ class StateFilter(admin.SimpleListFilter):
         ]
 
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
+        if self.value() == "ending":
+            return _on_channel(request, queryset, _has(expiry.ending_soon()))
         conditions: dict[str, Q | Exists] = {
             "opted_in": Q(standing__may_write=True),
             "opted_out": _has(Consent.objects.filter(state=State.OPTED_OUT.value)),
             "expired": _has(Consent.objects.filter(state=State.EXPIRED.value)),
-            "ending": _has(expiry.ending_soon()),
             "none": Q(standing__may_write__isnull=True),
             "on_hold": Q(standing__held_by__isnull=False),
             "window_open": Q(
@@ -114,11 +115,14 @@ class StateFilter(admin.SimpleListFilter):
             ),
         }
         condition = conditions.get(self.value() or "")
-        if condition is None:
-            return queryset
-        channel = request.GET.get(ContactChannelFilter.parameter_name)
-        on = Q(channel=channel) if channel in Channel.__members__ else Q()
-        return _with_identity(queryset, on, condition)
+        return queryset if condition is None else _on_channel(request, queryset, condition)
+
+
+def _on_channel(request: HttpRequest, contacts: Rows, condition: Q | Exists) -> Rows:
+    """On the channel that is filtered by, if there is one."""
+    channel = request.GET.get(ContactChannelFilter.parameter_name)
+    on = Q(channel=channel) if channel in Channel.__members__ else Q()
+    return _with_identity(contacts, on, condition)
 
 
 def _has(consents: QuerySet[Consent]) -> Exists:
