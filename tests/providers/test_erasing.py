@@ -42,7 +42,14 @@ from providers.models import (
 )
 from providers.worker import Worker
 from tests.consents.api.caller import issue
-from tests.consents.factories import NUMBER, OTHER_NUMBER, ContactFactory, OptInFactory, ago
+from tests.consents.factories import (
+    NUMBER,
+    OTHER_NUMBER,
+    ContactFactory,
+    NoticeFactory,
+    OptInFactory,
+    ago,
+)
 from tests.consents.importing.lists import source
 from tests.consents.importing.worlds import recorded
 from tests.consents.parallel import at_once
@@ -206,6 +213,7 @@ def _at_the_desk(contact: str) -> None:
     letter = SimpleUploadedFile("Astrid Holm.txt", f"Write to me on {NUMBER}".encode())
     said = {"token": "one", "action": "opt_in", "purpose": "all", "source": "LETTER", "who": "all"}
     form = {**said, "channel": "SMS", "note": "rang us about it", "file": letter}
+    form["notice"] = str(NoticeFactory().pk)
     desk.post(f"{reverse('admin:consents_consentevent_add')}?contact={contact}", form)
     assert EvidenceFile.objects.get().content
 

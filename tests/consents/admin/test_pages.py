@@ -70,7 +70,7 @@ def test_no_list_of_a_big_table_counts_it_whole(
 ):
     with django_assert_max_num_queries(25) as queries:
         desk.get(page(model, "changelist"))
-    counting = [one["sql"] for one in queries.captured_queries if "COUNT(*)" in one["sql"]]
+    counting = [one["sql"] for one in queries.captured_queries if "COUNT(*)" in (one["sql"] or "")]
     assert counting
     assert all("LIMIT" in sql for sql in counting)
 
@@ -79,7 +79,7 @@ def test_no_list_of_a_big_table_counts_it_whole(
 def test_nobody_can_have_the_filters_counted(model, desk, one_of_each):
     with CaptureQueriesContext(connection) as queries:
         desk.get(page(model, "changelist"), {"_facets": "True"})
-    counting = [one["sql"] for one in queries if "COUNT(*)" in one["sql"]]
+    counting = [one["sql"] for one in queries if "COUNT(*)" in (one["sql"] or "")]
     assert all("LIMIT" in sql for sql in counting)
 
 
