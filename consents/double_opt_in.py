@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from consents import awaiting, entries, ledger, timestamps
+from consents import awaiting, entries, ledger, notices, timestamps
 from consents.awaiting import Progress, Stage
 from consents.errors import ConsentError
 from consents.models import ConsentEvent
@@ -113,5 +113,12 @@ def _line(request: ConsentEvent, yes: Yes) -> Line:
                 "occurred_at": timestamps.written(request.occurred_at),
             },
             "confirmed_by": yes.by.value,
+            **_shown(request),
         },
     )
+
+
+def _shown(request: ConsentEvent) -> dict[str, Any]:
+    """The notice that was shown when it was asked for: the opt-in's proof has its text."""
+    said = request.detail.evidence
+    return {notices.NAME: said[notices.NAME]} if notices.is_named(said) else {}

@@ -11,7 +11,16 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.utils import timezone
 
-from consents import awaiting, double_opt_in, erasure, gate, ledger, timestamps
+from consents import (
+    awaiting,
+    double_opt_in,
+    erasure,
+    gate,
+    ledger,
+    notices,
+    receipts,
+    timestamps,
+)
 from consents.awaiting import Stage
 from consents.double_opt_in import Yes
 from consents.errors import ConsentError
@@ -32,6 +41,7 @@ from tests.consents.factories import (
     NUMBER,
     OTHER_NUMBER,
     ContactFactory,
+    NoticeFactory,
     OptInFactory,
     OptOutFactory,
     PurposeFactory,
@@ -288,6 +298,12 @@ def test_a_confirmed_request_is_an_opt_in_that_keeps_both_sides() -> None:
     }
     assert detail.evidence == {"requested": requested, "confirmed_by": "link"}
     assert state_of(purpose="marketing") == "opted_in"
+
+
+def test_the_opt_in_names_the_notice_that_was_shown_when_it_was_asked_for() -> None:
+    notice = NoticeFactory()
+    confirmed = confirm(RequestFactory(evidence={"notice": "banner"}))
+    assert notices.of(receipts.lines().get(id=confirmed.id)) == notice
 
 
 def test_said_twice_it_is_answered_alike_and_written_once() -> None:
