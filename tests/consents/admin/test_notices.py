@@ -64,7 +64,7 @@ def test_its_page_shows_text_since_when_and_hash_and_nothing_to_change_them(add,
     assert "1 March 2026, 00:00 UTC" in shown
     assert notice.digest in shown
     assert "<textarea" not in shown
-    assert notice.digest in text_of(desk.get(reverse(LIST)))
+    assert notice.digest[:12] in text_of(desk.get(reverse(LIST)))
 
 
 def test_not_even_a_superuser_changes_or_deletes_one(add, desk):
