@@ -3,6 +3,7 @@
 One event written alone rings Django's own `post_save` of ConsentEvent. Events written together
 ring `lines_recorded` once, with all of them. `may_write_changed` rings when whether somebody may
 be written to at all has changed without a line about them: the rules of a purpose did.
+`to_be_told_again` asks whoever told others about people to do it again.
 `ledger_sealed` rings for each seal. `opt_ins_ending` rings once for each opt-in that will soon have
 run out.
 """
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 lines_recorded = Signal()  # lines: Lines
 ledger_sealed = Signal()  # seal: Seal
 may_write_changed = Signal()  # identities: list[UUID]
+to_be_told_again = Signal()  # identities: list[UUID]; answered by how many changes go out
 opt_ins_ending = Signal()  # consents: list[Consent], of which `warned_of` is the end
 
 

@@ -103,6 +103,16 @@ def retry(sync: ProviderSync) -> ProviderSync:
     return ProviderSync.objects.get(id=row)
 
 
+def tell_again(identities: Iterable[UUID]) -> int:
+    """Tell every account that serves these people what holds now; how many changes then go out."""
+    people = ChannelIdentity.objects.filter(id__in=list(identities)).order_by("id")
+    for person in people:
+        for account in ProviderAccount.objects.filter(sender=person.sender_id, is_enabled=True):
+            restate(account, person.id)
+    still = [Status.PENDING.value, Status.SENDING.value]
+    return ProviderSync.objects.filter(identity__in=people, status__in=still).count()
+
+
 def restate(account: ProviderAccount, identity: UUID) -> None:
     """Tell the account the present bit whatever it was told before: it holds another."""
     told = ProviderSync.objects.filter(account=account, identity=identity).order_by("-seq").first()

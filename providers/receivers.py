@@ -18,6 +18,7 @@ from consents.signals import (
     lines_recorded,
     may_write_changed,
     opt_ins_ending,
+    to_be_told_again,
 )
 from consents.vocabulary import Action
 from providers import notifications, outbox
@@ -36,6 +37,7 @@ def connect() -> None:
     lines_recorded.connect(_on_lines, dispatch_uid="providers.lines")
     ledger_sealed.connect(_on_seal, dispatch_uid="providers.seal")
     opt_ins_ending.connect(_on_ending, dispatch_uid="providers.ending")
+    to_be_told_again.connect(_on_tell_again, dispatch_uid="providers.tell_again")
     may_write_changed.connect(_on_may_write, dispatch_uid="providers.may_write")
 
 
@@ -54,6 +56,10 @@ def _on_seal(seal: Seal, **_: Any) -> None:
 
 def _on_ending(consents: list[Consent], **_: Any) -> None:
     notifications.opt_ins_ending(consents)
+
+
+def _on_tell_again(identities: list[UUID], **_: Any) -> int:
+    return outbox.tell_again(identities)
 
 
 def _on_may_write(identities: list[UUID], **_: Any) -> None:

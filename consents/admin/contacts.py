@@ -31,11 +31,16 @@ from consents.admin.forms import MomentForm, NothingForm
 from consents.admin.moves import move_form, move_of
 from consents.admin.tables import may
 from consents.admin.theme import action, display
+from consents.counting import counted
 from consents.models import ChannelIdentity, Consent, Contact
+from consents.signals import to_be_told_again
 from consents.vocabulary import Deed, State
 
 LISTED = 5
 TRAIL = "consents.view_staffaction"
+TELL_AGAIN = "providers.change_providersync"
+"""Who may tell a provider again may do so from here too."""
+
 _BADGES = {
     "Opted in": "bg-green-100 text-green-700 dark:bg-green-500/20 dark:text-green-400",
     "Opted out": "bg-red-100 text-red-700 dark:bg-red-500/20 dark:text-red-400",
@@ -58,7 +63,10 @@ class ContactAdmin(ExportableAdmin):
     fields = ("sender", "display_name", "external_id", "language")
     actions_list = ("record_for_somebody_new", "export")
     extracts = {"contacts": extracts.CONTACTS, "consents": extracts.CONSENTS}
-    actions_detail = ("record_consent", "preference_link", "move_address", "disclose", "erase")
+    actions_detail = (
+        *("record_consent", "preference_link", "tell_providers"),
+        *("move_address", "disclose", "erase"),
+    )
     change_form_outer_before_template = "admin/consents/contact/overview.html"
     change_form_outer_after_template = "admin/consents/contact/timeline.html"
 
@@ -129,6 +137,29 @@ class ContactAdmin(ExportableAdmin):
         if contact is None:
             raise Http404
         return preference_links.offer(request, self, contact)
+
+    def has_tell_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return may(request, TELL_AGAIN)
+
+    @action("Tell the providers again…", permissions=["tell"], icon="refresh")
+    def tell_providers(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        contact = self._asked_for(request, object_id)
+
+        def carry_out(_: dict[str, Any]) -> str:
+            identities = list(contact.identities.values_list("id", flat=True))
+            answers = to_be_told_again.send(Contact, identities=identities)
+            audit.log(request, contact, "Told the providers again.")
+            count = sum(int(answer or 0) for _, answer in answers)
+            return f"{counted(count, 'change')} will go out at once."
+
+        question = Question(
+            title="Tell the providers again",
+            explanation="Every account that serves one of their addresses will be told what holds "
+            "for it now, whatever it was told before.",
+            button="Tell them again",
+            back=reverse("admin:consents_contact_change", args=[contact.pk]),
+        )
+        return ask(request, self, question, NothingForm, carry_out)
 
     def has_move_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return may(request, "consents.move_channelidentity")

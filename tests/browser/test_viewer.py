@@ -44,7 +44,9 @@ def test_what_a_viewer_may_not_is_refused(viewer, shop, path):
     assert answer.status == 403
 
 
-@pytest.mark.parametrize("action", ["erase", "disclose", "move_address", "preference_link"])
+@pytest.mark.parametrize(
+    "action", ["erase", "disclose", "move_address", "preference_link", "tell_providers"]
+)
 def test_an_action_whose_address_is_guessed_is_refused(viewer, shop, action):
     number = british_number(931)
     contact = shop.record("opt_in", number, sender="default")["contact"]

@@ -56,6 +56,7 @@ TABLE = {
         "record_consent": AGENT,
         "record_for_somebody_new": AGENT,
         "preference_link": AGENT,
+        "tell_providers": AGENT,
         "move_address": OFFICER,
         "export": OFFICER,
         "disclose": OFFICER,

@@ -22,6 +22,26 @@ def record(action, **fields):
     return ledger.record("default", action=action, **fields).event
 
 
+def told_again(desk, event):
+    page = reverse("admin:consents_contact_tell_providers", args=[event.identity.contact_id])
+    assert desk.get(page).status_code == 200
+    return desk.post(page, follow=True).content.decode()
+
+
+def test_all_that_serve_a_person_are_told_again_from_their_page(desk, account):
+    event = record("opt_in")
+    record("opt_in", channel="SMS")
+    ProviderSync.objects.update(status="succeeded", ended_at=timezone.now())
+    assert "1 change will go out at once." in told_again(desk, event)
+    kinds = ProviderSync.objects.order_by("seq").values_list("kind", "status")
+    assert list(kinds) == [("opt_in", "succeeded"), ("opt_in", "pending")]
+
+
+def test_of_whom_nothing_is_known_nobody_is_told_anything(desk, account):
+    event = record("opt_out", channel="SMS")
+    assert "0 changes will go out at once." in told_again(desk, event)
+
+
 @pytest.fixture
 def failed(account):
     """An opt-in that the provider rejected."""
