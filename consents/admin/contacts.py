@@ -65,7 +65,7 @@ class ContactAdmin(ExportableAdmin):
     extracts = {"contacts": extracts.CONTACTS, "consents": extracts.CONSENTS}
     actions_detail = (
         *("record_consent", "preference_link", "tell_providers"),
-        *("move_address", "disclose", "erase"),
+        {"title": "More", "icon": "more_horiz", "items": ["move_address", "disclose", "erase"]},
     )
     change_form_outer_before_template = "admin/consents/contact/overview.html"
     change_form_outer_after_template = "admin/consents/contact/timeline.html"

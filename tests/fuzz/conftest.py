@@ -10,7 +10,7 @@ from providers import accounts
 from providers.models import ProviderAccount
 from tests.consents.api.caller import issue
 from tests.consents.factories import ContactFactory, NoticeFactory, OptInFactory
-from tests.fuzz.fitting import CONTACT
+from tests.fuzz.fitting import CONTACT, NOTICE
 
 
 @pytest.fixture
@@ -26,5 +26,5 @@ def key(transactional_db: None) -> dict[str, str]:
     )
     accounts.save(account)
     OptInFactory(contact=ContactFactory(external_id=CONTACT))
-    NoticeFactory(key="checkout-banner")
+    NoticeFactory(key=NOTICE)
     return {"Authorization": f"Bearer {issue().key}"}

@@ -23,6 +23,7 @@ from consents.vocabulary import Channel, IdentityKind
 from tests.consents.factories import british_number
 
 CONTACT = "crm-1"
+NOTICE = "checkout-banner"
 FILE = f"name,identity\nAda,{british_number(1)}\nBob,nobody\n"
 PURPOSES = ("service", "utility", "authentication", "marketing")
 
@@ -91,8 +92,14 @@ def _past(value: Any, given: Given) -> Any:
 
 
 def _evidence(value: Any, given: Given) -> Any:
-    """Of free JSON the schema cannot say that no text in it, however deep, holds a NUL."""
-    return json.loads(json.dumps(value).replace("\\u0000", ""))
+    """Of free JSON the schema cannot say that no text in it, however deep, holds a NUL.
+
+    Nor that a notice is there; it is named whole, since others in other languages may come to be.
+    """
+    plain = json.loads(json.dumps(value).replace("\\u0000", ""))
+    if not isinstance(plain, dict) or "notice" not in plain:
+        return plain
+    return {**plain, "notice": {"key": NOTICE, "version": "1", "language": "en"}}
 
 
 _FITTING: Mapping[str, Callable[[Any, Given], Any]] = {
