@@ -14,7 +14,6 @@ from operator import or_
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from consents import ledger
@@ -38,8 +37,8 @@ def write_run_out(limit: int = CHUNK) -> int:
 
 def _write_run_out(limit: int) -> int:
     purposes, now = PurposeTree.current()
-    for purpose in _limited(purposes):
-        run_out = Q(opted_in_at__lte=now - _lasts(purposes, purpose))
+    for purpose, lasts in _limited(purposes):
+        run_out = Q(opted_in_at__lte=now - lasts)
         due = Consent.objects.filter(_opted_in(purpose), run_out).order_by("opted_in_at")
         ids = list(due.values_list("identity", flat=True)[:limit])
         if ids:
@@ -81,7 +80,7 @@ def _line(page: Page, identity: ChannelIdentity, purpose: Purpose) -> Line | Non
 def ending_soon() -> QuerySet[Consent]:
     """Opt-ins that run out within the time for which a warning is given."""
     purposes, now = PurposeTree.current()
-    soon = [_ending(purposes, one, now) for one in _limited(purposes)]
+    soon = [_ending(purpose, lasts, now) for purpose, lasts in _limited(purposes)]
     return Consent.objects.filter(reduce(or_, soon)) if soon else Consent.objects.none()
 
 
@@ -89,18 +88,17 @@ def warn(limit: int = CHUNK) -> int:
     """Ring for opt-ins that run out soon, once for each end; how many. Hourly for each purpose."""
     warned = 0
     purposes, now = PurposeTree.current()
-    for purpose in _limited(purposes) if _notice() else ():
+    for purpose, lasts in _limited(purposes) if _notice() else ():
         if purpose.warned_at is None or purpose.warned_at <= now - WARNED_EVERY:
-            warned += sum(iter(partial(_warn_some, purposes, purpose, limit), 0))
+            some = partial(_warn_some, purpose, lasts, limit)
+            warned += sum(iter(partial(ledger.once_more_on_deadlock, some), 0))
             Purpose.objects.filter(id=purpose.id).update(warned_at=now)
     return warned
 
 
-@transaction.atomic
-def _warn_some(purposes: PurposeTree, purpose: Purpose, limit: int) -> int:
-    lasts = _lasts(purposes, purpose)
+def _warn_some(purpose: Purpose, lasts: timedelta, limit: int) -> int:
     unwarned = Q(warned_of=None) | Q(warned_of__lt=F("opted_in_at") + lasts)
-    ending = Consent.objects.filter(_ending(purposes, purpose, database_clock()), unwarned)
+    ending = Consent.objects.filter(_ending(purpose, lasts, database_clock()), unwarned)
     ids = list(ending.values_list("identity", flat=True)[:limit])
     # What is read under the locks is so until the commit: who has just opted in anew is left out.
     list(Standing.objects.locked(ids))
@@ -113,12 +111,9 @@ def _warn_some(purposes: PurposeTree, purpose: Purpose, limit: int) -> int:
     return len(told)
 
 
-def _limited(purposes: PurposeTree) -> Iterator[Purpose]:
-    return (one for one in purposes.by_id.values() if purposes.lasts[one.id])
-
-
-def _lasts(purposes: PurposeTree, purpose: Purpose) -> timedelta:
-    return purposes.lasts[purpose.id] or timedelta.max
+def _limited(purposes: PurposeTree) -> Iterator[tuple[Purpose, timedelta]]:
+    """The purposes for which an opt-in is good for a time only, and for how long."""
+    return ((purposes.by_id[id], lasts) for id, lasts in purposes.lasts.items() if lasts)
 
 
 def _notice() -> timedelta:
@@ -133,6 +128,6 @@ def _opted_in(purpose: Purpose) -> Q:
     return Q(purpose=purpose, state=State.OPTED_IN.value)
 
 
-def _ending(purposes: PurposeTree, purpose: Purpose, now: datetime) -> Q:
-    run_out = now - _lasts(purposes, purpose)
+def _ending(purpose: Purpose, lasts: timedelta, now: datetime) -> Q:
+    run_out = now - lasts
     return _opted_in(purpose) & Q(opted_in_at__gt=run_out, opted_in_at__lte=run_out + _notice())

@@ -107,7 +107,7 @@ class PurposeTree:
     @cached_property
     def root_allows(self) -> bool:
         """Whether an opt-in to the root alone lets somebody be written to for some purpose."""
-        return any(not purpose.requires_own_consent for purpose, _ in self._askable)
+        return any(not purpose.requires_own_consent for purpose in self._askable)
 
     @cached_property
     def lasts(self) -> Mapping[UUID, timedelta | None]:
@@ -142,41 +142,29 @@ class PurposeTree:
         return frozenset(id for id, one in self.by_id.items() if self._ends(one))
 
     def _ends(self, purpose: Purpose) -> bool:
-        allowed = [
-            one
-            for one in self.by_id.values()
-            if one.key != ROOT_PURPOSE and (one == purpose or self._covers(purpose, one))
-        ]
+        allowed = [one for one in self._askable if one == purpose or self._covers(purpose, one)]
         return bool(allowed) and all(self.lasts[one.id] for one in allowed)
 
     @cached_property
-    def _askable(self) -> list[tuple[Purpose, list[UUID]]]:
-        return [
-            (purpose, [link.id for link in self.chain(purpose)])
-            for purpose in self.by_id.values()
-            if purpose.key != ROOT_PURPOSE
-        ]
+    def _askable(self) -> list[Purpose]:
+        return [purpose for purpose in self.by_id.values() if purpose.key != ROOT_PURPOSE]
+
+    @cached_property
+    def _chains(self) -> Mapping[UUID, list[UUID]]:
+        return {id: [link.id for link in self.chain(one)] for id, one in self.by_id.items()}
 
     def state(self, purpose: Purpose, folds: Mapping[UUID, Fold], now: datetime) -> State | None:
         """How somebody of whom this is known stands towards the purpose."""
-        return self._state(purpose, [link.id for link in self.chain(purpose)], folds, now)
-
-    def _state(
-        self, purpose: Purpose, chain: Iterable[UUID], folds: Mapping[UUID, Fold], now: datetime
-    ) -> State | None:
         lasts = self.lasts[purpose.id]
         return resolve(
-            [folds.get(id, _NOTHING_SAID) for id in chain],
+            [folds.get(id, _NOTHING_SAID) for id in self._chains[purpose.id]],
             own_only=purpose.requires_own_consent,
             ended_by=now - lasts if lasts else None,
         ).state
 
     def may_write(self, folds: Mapping[UUID, Fold], now: datetime) -> bool:
         """Whether any purpose is allowed by explicit consent: the one bit providers are told."""
-        return any(
-            self._state(purpose, chain, folds, now) == State.OPTED_IN
-            for purpose, chain in self._askable
-        )
+        return any(self.state(one, folds, now) == State.OPTED_IN for one in self._askable)
 
 
 def _shortest(purposes: Iterable[Purpose]) -> timedelta | None:
