@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
-from consents import awaiting, disclosure, erasure, extracts, moving
+from consents import awaiting, disclosure, erasure, extracts, ledger, moving
 from consents.admin import (
     audit,
     overview,
@@ -133,9 +133,7 @@ class ContactAdmin(ExportableAdmin):
 
     @action("Preference link…", permissions=["record"], icon="link")
     def preference_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        contact = self.get_object(request, object_id)
-        if contact is None:
-            raise Http404
+        contact = self._asked_for(request, object_id)
         return preference_links.offer(request, self, contact)
 
     def has_tell_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
@@ -147,7 +145,9 @@ class ContactAdmin(ExportableAdmin):
 
         def carry_out(_: dict[str, Any]) -> str:
             identities = list(contact.identities.values_list("id", flat=True))
-            answers = to_be_told_again.send(Contact, identities=identities)
+            answers = ledger.once_more_on_deadlock(
+                lambda: to_be_told_again.send(Contact, identities=identities)
+            )
             audit.log(request, contact, "Told the providers again.")
             count = sum(int(answer or 0) for _, answer in answers)
             return f"{counted(count, 'change')} will go out at once."
@@ -166,9 +166,7 @@ class ContactAdmin(ExportableAdmin):
 
     @action("Move an address…", permissions=["move"], icon="move_up")
     def move_address(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        contact = self.get_object(request, object_id)
-        if contact is None:
-            raise Http404
+        contact = self._asked_for(request, object_id)
 
         def carry_out(data: dict[str, Any]) -> str:
             moved = moving.carry_out(move_of(data, actor=audit.staff(request)))
