@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -29,7 +29,7 @@ from consents.admin.file_page import printed
 from consents.admin.filters import ContactChannelFilter, StateFilter
 from consents.admin.forms import MomentForm, NothingForm
 from consents.admin.moves import move_form, move_of
-from consents.admin.tables import may
+from consents.admin.tables import asked_for, may
 from consents.admin.theme import action, display
 from consents.counting import counted
 from consents.models import ChannelIdentity, Consent, Contact
@@ -133,7 +133,7 @@ class ContactAdmin(ExportableAdmin):
 
     @action("Preference link…", permissions=["record"], icon="link")
     def preference_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        contact = self._asked_for(request, object_id)
+        contact = asked_for(self, request, object_id)
         return preference_links.offer(request, self, contact)
 
     def has_tell_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
@@ -141,7 +141,7 @@ class ContactAdmin(ExportableAdmin):
 
     @action("Tell the providers again…", permissions=["tell"], icon="refresh")
     def tell_providers(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        contact = self._asked_for(request, object_id)
+        contact = asked_for(self, request, object_id)
 
         def carry_out(_: dict[str, Any]) -> str:
             identities = list(contact.identities.values_list("id", flat=True))
@@ -166,7 +166,7 @@ class ContactAdmin(ExportableAdmin):
 
     @action("Move an address…", permissions=["move"], icon="move_up")
     def move_address(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        contact = self._asked_for(request, object_id)
+        contact = asked_for(self, request, object_id)
 
         def carry_out(data: dict[str, Any]) -> str:
             moved = moving.carry_out(move_of(data, actor=audit.staff(request)))
@@ -187,7 +187,7 @@ class ContactAdmin(ExportableAdmin):
     @action("Their whole file…", permissions=["disclose"], icon="folder_shared")
     def disclose(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """A page to be printed, on POST alone: whoever takes it out is noted."""
-        contact = self._asked_for(request, object_id)
+        contact = asked_for(self, request, object_id)
         if request.method == "POST":
             audit.log(request, contact, "Took out their whole file.", Deed.EXPORTED)
             return printed(request, self, disclosure.file_of(contact, actor=audit.staff(request)))
@@ -203,7 +203,7 @@ class ContactAdmin(ExportableAdmin):
 
     @action("Erase…", permissions=["erase"], icon="person_remove")
     def erase(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        contact = self._asked_for(request, object_id)
+        contact = asked_for(self, request, object_id)
 
         def carry_out(_: dict[str, Any]) -> str:
             report = erasure.erase(contact, actor=audit.staff(request))
@@ -224,12 +224,6 @@ class ContactAdmin(ExportableAdmin):
     @action("Record consent of somebody new", permissions=["record"], icon="edit_note")
     def record_for_somebody_new(self, request: HttpRequest) -> HttpResponse:
         return redirect("admin:consents_consentevent_add")
-
-    def _asked_for(self, request: HttpRequest, object_id: str) -> Contact:
-        contact: Contact | None = self.get_object(request, object_id)
-        if contact is None:
-            raise Http404
-        return contact
 
     @display("Name")
     def name(self, contact: Contact) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
@@ -16,7 +16,7 @@ from consents.admin import wording
 from consents.admin.asking import Question, ask
 from consents.admin.audit import log, staff
 from consents.admin.file_forms import AttachForm
-from consents.admin.tables import ReadOnlyAdmin, may
+from consents.admin.tables import ReadOnlyAdmin, asked_for, may
 from consents.admin.theme import action, display
 from consents.attachments import FILE, Look
 from consents.models import ConsentEvent, EvidenceFile
@@ -40,9 +40,7 @@ class FilePages(ReadOnlyAdmin):
 
     @action("Attach a file…", permissions=["attach"], icon="attach_file")
     def attach_file(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        event = self.get_object(request, object_id)
-        if event is None:
-            raise Http404
+        event = asked_for(self, request, object_id)
 
         @transaction.atomic
         def carry_out(data: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import content_disposition_header
 
@@ -15,7 +15,7 @@ from consents.admin import search, timeline, wording
 from consents.admin.audit import log
 from consents.admin.file_pages import LOOKS
 from consents.admin.filters import ColumnFilter
-from consents.admin.tables import ReadOnlyAdmin
+from consents.admin.tables import ReadOnlyAdmin, asked_for
 from consents.admin.theme import action, display
 from consents.errors import ConsentError
 from consents.media import KINDS
@@ -59,9 +59,7 @@ class EvidenceFileAdmin(ReadOnlyAdmin):
     @action("Download", permissions=["download"], icon="download")
     def download(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The file; who takes it is written down first."""
-        file = self.get_object(request, object_id)
-        if file is None:
-            raise Http404
+        file = asked_for(self, request, object_id)
         try:
             content = attachments.content_of(file)
         except ConsentError as error:

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db.models import CharField, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Cast, Coalesce, Concat
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html_join
@@ -21,7 +21,7 @@ from consents.admin import import_figures, import_pages, wording
 from consents.admin.asking import Question, ask
 from consents.admin.audit import log, staff
 from consents.admin.forms import NoteForm
-from consents.admin.tables import ReadOnlyAdmin, may
+from consents.admin.tables import ReadOnlyAdmin, asked_for, may
 from consents.admin.theme import action, display
 from consents.admin.timeline import staff_names
 from consents.counting import counted, noun
@@ -119,9 +119,7 @@ class ImportRunAdmin(ReadOnlyAdmin):
 
     @action("Void this import…", permissions=["void"], icon="block")
     def void_import(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        run = self.get_object(request, object_id)
-        if run is None:
-            raise Http404
+        run = asked_for(self, request, object_id)
         foreseen = voiding.foresee(voiding.of_run(run))
 
         def carry_out(data: dict[str, Any]) -> str:

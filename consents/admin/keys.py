@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -17,6 +17,7 @@ from consents.admin import wording
 from consents.admin.asking import Question, ask
 from consents.admin.audit import log
 from consents.admin.forms import ApiKeyForm, NothingForm
+from consents.admin.tables import asked_for
 from consents.admin.theme import ModelAdmin, action, display
 from consents.models import ApiKey
 
@@ -83,9 +84,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
 
     @action("Revoke…", permissions=["revoke"], icon="key_off")
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        key = self.get_object(request, object_id)
-        if key is None:
-            raise Http404
+        key = asked_for(self, request, object_id)
 
         def carry_out(data: dict[str, Any]) -> str:
             return "The key is revoked." if _revoke(request, key) else "It was revoked already."

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from consents import attachments, extracts, ledger, voiding
@@ -20,7 +20,7 @@ from consents.admin.file_pages import FilePages
 from consents.admin.filters import ActionFilter, ChannelFilter, ContactFilter, OutcomeFilter
 from consents.admin.forms import NoteForm
 from consents.admin.record_page import RecordPages
-from consents.admin.tables import may
+from consents.admin.tables import asked_for, may
 from consents.admin.theme import action, display
 from consents.models import Consent, ConsentEvent
 from consents.vocabulary import VOIDABLE_ACTIONS, Action, Origin, State
@@ -111,9 +111,7 @@ class ConsentEventAdmin(RecordPages, FilePages, EvidencePages, ExportableAdmin):
 
     @action("Void this entry…", permissions=["void"], icon="block")
     def void_entry(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        event = self.get_object(request, object_id)
-        if event is None:
-            raise Http404
+        event = asked_for(self, request, object_id)
         page = reverse("admin:consents_consentevent_change", args=[event.pk])
 
         def carry_out(data: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -16,7 +16,7 @@ from consents.admin import timeline, wording
 from consents.admin.asking import Question, add_error, ask
 from consents.admin.audit import log, staff
 from consents.admin.forms import NothingForm
-from consents.admin.tables import may
+from consents.admin.tables import asked_for, may
 from consents.admin.theme import ModelAdmin, action, display
 from consents.errors import ConsentError
 from consents.models import LegalHold, RetentionRule
@@ -115,9 +115,7 @@ class LegalHoldAdmin(ModelAdmin[LegalHold]):
 
     @action("Lift…", permissions=["lift"], icon="lock_open")
     def lift(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        hold = self.get_object(request, object_id)
-        if hold is None:
-            raise Http404
+        hold = asked_for(self, request, object_id)
 
         def carry_out(_: dict[str, Any]) -> str:
             legal_holds.lift(hold, actor=staff(request))

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import admin
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -28,7 +28,7 @@ from consents.admin.review_filters import (
 )
 from consents.admin.review_forms import FoundForm, OptOutForm, OwnerForm
 from consents.admin.revoking import RevocationPages, day
-from consents.admin.tables import may
+from consents.admin.tables import asked_for, may
 from consents.admin.theme import action, display
 from consents.errors import ConsentError
 from consents.models import ReviewItem
@@ -146,9 +146,7 @@ class ReviewItemAdmin(RevocationPages):
 
     @action("Assign…", permissions=["decide"], icon="person")
     def assign(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        item = self.get_object(request, object_id)
-        if item is None:
-            raise Http404
+        item = asked_for(self, request, object_id)
 
         def carry_out(data: dict[str, Any]) -> str:
             self._assign(request, item, data["owner"])
@@ -213,9 +211,7 @@ class ReviewItemAdmin(RevocationPages):
         form: type[Any],
         decide: Callable[..., None],
     ) -> HttpResponse:
-        item = self.get_object(request, object_id)
-        if item is None:
-            raise Http404
+        item = asked_for(self, request, object_id)
 
         def carry_out(data: dict[str, Any]) -> str:
             decide(item, actor=staff(request), **data)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.utils.functional import cached_property
 from unfold.views import ChangeList
 
@@ -94,6 +94,14 @@ class ReadOnlyAdmin(LargeTableAdmin):
 
 def _may(request: HttpRequest, model: type[Model], verb: str) -> bool:
     return may(request, f"{model._meta.app_label}.{verb}_{model._meta.model_name}")
+
+
+def asked_for(admin: ModelAdmin[Any], request: HttpRequest, object_id: str) -> Any:
+    """The row that a page of this admin is asked for. Raises Http404 where there is none."""
+    row = admin.get_object(request, object_id)
+    if row is None:
+        raise Http404
+    return row
 
 
 def may(request: HttpRequest, permission: str) -> bool:

@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -18,6 +18,7 @@ from consents.admin import wording
 from consents.admin.asking import Question, ask
 from consents.admin.audit import log
 from consents.admin.forms import NothingForm
+from consents.admin.tables import asked_for
 from consents.admin.theme import ModelAdmin, action, display
 from consents.counting import noun
 from consents.dashboard import bounded, in_words
@@ -144,9 +145,7 @@ class ProviderAccountAdmin(ModelAdmin[ProviderAccount]):
 
     @action("Test connection…", permissions=["hold"], icon="network_check")
     def try_out(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        account = self.get_object(request, object_id)
-        if account is None:
-            raise Http404
+        account = asked_for(self, request, object_id)
 
         def carry_out(data: dict[str, Any]) -> str:
             said = _tried_out(account)
@@ -174,9 +173,7 @@ class ProviderAccountAdmin(ModelAdmin[ProviderAccount]):
 
     @action("Compare…", permissions=["hold"], icon="compare_arrows")
     def compare(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        account = self.get_object(request, object_id)
-        if account is None:
-            raise Http404
+        account = asked_for(self, request, object_id)
 
         def carry_out(data: dict[str, Any]) -> str:
             return _compared(account)
@@ -193,9 +190,7 @@ class ProviderAccountAdmin(ModelAdmin[ProviderAccount]):
     def _set_held(
         self, request: HttpRequest, object_id: str, is_held: bool, verb: str, explanation: str
     ) -> HttpResponse:
-        account = self.get_object(request, object_id)
-        if account is None:
-            raise Http404
+        account = asked_for(self, request, object_id)
 
         def carry_out(data: dict[str, Any]) -> str:
             with transaction.atomic():

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from consents import identifiers
@@ -15,7 +15,7 @@ from consents.admin import search, wording
 from consents.admin.asking import Question, ask
 from consents.admin.audit import log
 from consents.admin.forms import NothingForm
-from consents.admin.tables import ReadOnlyAdmin, may
+from consents.admin.tables import ReadOnlyAdmin, asked_for, may
 from consents.admin.theme import action, display
 from consents.models import ChannelIdentity
 from providers import hearing
@@ -116,9 +116,7 @@ class ProviderCallbackAdmin(ReadOnlyAdmin):
 
     @action("Apply again…", permissions=["apply"], icon="refresh")
     def apply_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        callback = self.get_object(request, object_id)
-        if callback is None:
-            raise Http404
+        callback = asked_for(self, request, object_id)
 
         def carry_out(data: dict[str, Any]) -> str:
             applied = _apply(request, callback)

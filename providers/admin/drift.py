@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from consents.admin import search, wording
@@ -16,7 +16,7 @@ from consents.admin.asking import Question, ask
 from consents.admin.audit import log, staff
 from consents.admin.forms import NothingForm
 from consents.admin.review_filters import DecidedFilter
-from consents.admin.tables import ReadOnlyAdmin, may
+from consents.admin.tables import ReadOnlyAdmin, asked_for, may
 from consents.admin.theme import action, display
 from providers import drift
 from providers.models import Drift
@@ -88,9 +88,7 @@ class DriftAdmin(ReadOnlyAdmin):
         words: dict[str, str],
         decide: Callable[..., str],
     ) -> HttpResponse:
-        line = self.get_object(request, object_id)
-        if line is None:
-            raise Http404
+        line = asked_for(self, request, object_id)
 
         def carry_out(data: dict[str, Any]) -> str:
             done = decide(line, actor=staff(request))

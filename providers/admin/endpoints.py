@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold import widgets
@@ -15,6 +15,7 @@ from consents.admin import wording
 from consents.admin.asking import Question, ask
 from consents.admin.audit import log
 from consents.admin.forms import NothingForm
+from consents.admin.tables import asked_for
 from consents.admin.theme import ModelAdmin, action, display
 from consents.errors import ConsentError
 from consents.models import Sender
@@ -171,7 +172,7 @@ class WebhookEndpointAdmin(ModelAdmin[WebhookEndpoint]):
 
     @action("Replace the secret…", permissions=["operate"], icon="key")
     def replace_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        endpoint = self._endpoint(request, object_id)
+        endpoint = asked_for(self, request, object_id)
         if request.method == "POST":
             secret = subscribers.rotate(endpoint)
             log(request, endpoint, "Replaced the secret.")
@@ -189,7 +190,7 @@ class WebhookEndpointAdmin(ModelAdmin[WebhookEndpoint]):
         carry_out: Any,
         form: type[forms.Form] = NothingForm,
     ) -> HttpResponse:
-        endpoint = self._endpoint(request, object_id)
+        endpoint = asked_for(self, request, object_id)
 
         def logged(data: dict[str, Any]) -> str:
             said: str = carry_out(endpoint, data)
@@ -203,12 +204,6 @@ class WebhookEndpointAdmin(ModelAdmin[WebhookEndpoint]):
             back=reverse("admin:providers_webhookendpoint_change", args=[endpoint.pk]),
         )
         return ask(request, self, question, form, logged)
-
-    def _endpoint(self, request: HttpRequest, object_id: str) -> WebhookEndpoint:
-        endpoint = self.get_object(request, object_id)
-        if endpoint is None:
-            raise Http404
-        return endpoint
 
     def _secret_page(
         self, request: HttpRequest, endpoint: WebhookEndpoint, secret: str

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from consents import ledger
@@ -15,7 +15,7 @@ from consents.admin.asking import Question, ask
 from consents.admin.audit import log
 from consents.admin.filters import ContactFilter
 from consents.admin.forms import NothingForm
-from consents.admin.tables import ReadOnlyAdmin, may
+from consents.admin.tables import ReadOnlyAdmin, asked_for, may
 from consents.admin.theme import TabularInline, action, display
 from providers import outbox
 from providers.admin import calls
@@ -165,9 +165,7 @@ class ProviderSyncAdmin(ReadOnlyAdmin):
 
     @action("Tell the provider again…", permissions=["retry"], icon="refresh")
     def retry(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        sync = self.get_object(request, object_id)
-        if sync is None:
-            raise Http404
+        sync = asked_for(self, request, object_id)
 
         def carry_out(data: dict[str, Any]) -> str:
             _retry(request, sync)
