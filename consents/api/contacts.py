@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from consents import contacts, disclosure, entries, erasure, holders, identifiers, links
-from consents.api import events, lookups, operations, schema
+from consents.api import contact_shapes, events, lookups, operations
 from consents.api.door import Door, fields_of
 from consents.api.fields import Fields, shown_time
 from consents.api.pagination import limit_of, page_of
@@ -32,7 +32,7 @@ class Contacts(Door):
 
     @operations.describe(
         "list_contacts",
-        {200: operations.listing(schema.ContactBody)},
+        {200: operations.listing(contact_shapes.ContactBody)},
         parameters=[
             operations.SENDER,
             operations.query("identity"),
@@ -54,11 +54,14 @@ class Contacts(Door):
         return self.page(page_of(rows, query), shown)
 
     @operations.describe(
-        "create_contact", {201: schema.ContactBody}, request=schema.ContactRequest, repeatable=True
+        "create_contact",
+        {201: contact_shapes.ContactBody},
+        request=contact_shapes.ContactRequest,
+        repeatable=True,
     )
     def post(self, request: Request) -> Response:
         """Make a contact. Whatever is recorded of an unknown identity makes one too."""
-        body = self.body(schema.ContactRequest)
+        body = self.body(contact_shapes.ContactRequest)
         sender = self.sender(body)
         names, addresses = _names(body), _addresses(body)
 
@@ -76,7 +79,7 @@ class OneContact(Door):
         "POST to its erase/."
     }
 
-    @operations.describe("read_contact", {200: schema.ContactBody}, finds=True)
+    @operations.describe("read_contact", {200: contact_shapes.ContactBody}, finds=True)
     def get(self, request: Request, id: UUID) -> Response:
         """One person."""
         self.query()
@@ -84,15 +87,15 @@ class OneContact(Door):
 
     @operations.describe(
         "change_contact",
-        {200: schema.ContactBody},
-        request=schema.ContactChange,
+        {200: contact_shapes.ContactBody},
+        request=contact_shapes.ContactChange,
         repeatable=True,
         finds=True,
     )
     def patch(self, request: Request, id: UUID) -> Response:
         """Change what the sender calls a person; what is left out stays."""
         contact = _visible(self, id)
-        names = _names(self.body(schema.ContactChange))
+        names = _names(self.body(contact_shapes.ContactChange))
 
         def work() -> Answer:
             contacts.change(contact, names)
@@ -106,8 +109,8 @@ class PreferenceLink(Door):
 
     @operations.describe(
         "make_preference_link",
-        {201: schema.PreferenceLinkBody},
-        request=schema.PreferenceLinkRequest,
+        {201: contact_shapes.PreferenceLinkBody},
+        request=contact_shapes.PreferenceLinkRequest,
         repeatable=True,
         finds=True,
     )
@@ -118,7 +121,7 @@ class PreferenceLink(Door):
         e-mail, mail programs offer to unsubscribe in one click (RFC 8058).
         """
         contact = _visible(self, id)
-        body = self.body(schema.PreferenceLinkRequest)
+        body = self.body(contact_shapes.PreferenceLinkRequest)
         wanted = _wanted_link(body)
 
         def work() -> Answer:
@@ -136,7 +139,9 @@ class PreferenceLink(Door):
 class Erasures(Door):
     scopes = {"POST": Scope.MANAGE}
 
-    @operations.describe("erase_contact", {200: schema.ErasureBody}, repeatable=True, finds=True)
+    @operations.describe(
+        "erase_contact", {200: contact_shapes.ErasureBody}, repeatable=True, finds=True
+    )
     def post(self, request: Request, id: UUID) -> Response:
         """Forget a person, and refuse to write to them from now on.
 
@@ -157,7 +162,7 @@ class Erasures(Door):
 class WholeFile(Door):
     scopes = {"GET": Scope.MANAGE}
 
-    @operations.describe("export_contact", {200: schema.FileBody}, finds=True)
+    @operations.describe("export_contact", {200: contact_shapes.FileBody}, finds=True)
     def get(self, request: Request, id: UUID) -> Response:
         """All that is known of a person, for the person.
 
@@ -173,7 +178,7 @@ class Timeline(Door):
 
     @operations.describe(
         "read_timeline",
-        {200: schema.TimelineBody},
+        {200: contact_shapes.TimelineBody},
         parameters=[operations.query("limit")],
         finds=True,
     )
@@ -282,11 +287,13 @@ def _wanted_link(body: Fields) -> dict[str, Any]:
 def _addresses(body: Fields) -> list[Address]:
     if body.raw("identities") is None:
         return []
-    return [_address(item) for item in body.items("identities", schema.CONTACT_IDENTITIES_MAX)]
+    return [
+        _address(item) for item in body.items("identities", contact_shapes.CONTACT_IDENTITIES_MAX)
+    ]
 
 
 def _address(item: object) -> Address:
     if not isinstance(item, dict):
         raise ConsentError("invalid_identities", "Each is an object.", "identities")
-    fields = fields_of(item, schema.IdentityRequest)
+    fields = fields_of(item, contact_shapes.IdentityRequest)
     return identifiers.normalise(entries.channel(fields.raw("channel")), fields.raw("identity"))

@@ -63,7 +63,7 @@ def followed(path: str, *rows: Mapping[str, Any]) -> dict[str, Any]:
     return {"results": list(rows), "next": None, "previous": PREVIOUS.format(path)}
 
 
-_EVENT: Final[Mapping[str, Any]] = {
+EVENT_BODY: Final[Mapping[str, Any]] = {
     "id": EVENT,
     "seq": 4711,
     "sender": "default",
@@ -82,7 +82,7 @@ _EVENT: Final[Mapping[str, Any]] = {
     "cause": None,
 }
 _STOP: Final[Mapping[str, Any]] = {
-    **_EVENT,
+    **EVENT_BODY,
     "id": "0193f8a2-7b10-7d44-8e21-0a1b2c3d4e5f",
     "seq": 4712,
     "action": "opt_out",
@@ -127,37 +127,7 @@ _REFUSED: Final[Mapping[str, Any]] = {
     "reason": "unknown_identity",
     "event": None,
 }
-_CONTACT: Final[Mapping[str, Any]] = {
-    "id": CONTACT,
-    "sender": "default",
-    "external_id": "crm-1",
-    "display_name": "Ada",
-    "language": "sv",
-    "created_at": WRITTEN_AT,
-    "identities": [
-        {"id": IDENTITY, "channel": "WHATSAPP", "identity": NUMBER, "warnings": []},
-    ],
-}
-_TOKEN: Final = "WyIwMTkzZjhhMjZkMWU3YzNhOWI3ZCJd.Tn9Gl2cHqDeGv8tZtq3bWmZkYh4c"  # noqa: S105
-_UNSUBSCRIBE: Final = f"https://consent.example.com/unsubscribe/{_TOKEN}/"
-_LINK: Final[Mapping[str, Any]] = {
-    "preferences": f"https://consent.example.com/preferences/{_TOKEN}/",
-    "unsubscribe": _UNSUBSCRIBE,
-    "headers": {
-        "List-Unsubscribe": f"<{_UNSUBSCRIBE}>",
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-    },
-    "expires_at": "2026-05-01T12:00:00.000000Z",
-}
 _UNKNOWN_CHANNEL: Final = Refusal("unknown_channel", "There is no such channel.", "channel")
-_CONFLICT: Final = Refusal(
-    "identity_conflict", "An identity belongs to another contact.", "identities"
-)
-_TAKEN: Final = Refusal(
-    "external_id_taken", "Another contact of this sender has this external_id.", "external_id"
-)
-_ERASED: Final = Refusal("erased", "This person was erased and is not named again.")
-
 _CUSTOMERS: Final = f"""\
 name,identity
 Ada,+{NUMBER}
@@ -186,7 +156,7 @@ OF: Final[Mapping[str, Example]] = {
             },
             "an opt-out of a contact": {"action": "opt_out", "contact": "crm-1", "source": "CRM"},
         },
-        answers={201: _EVENT},
+        answers={201: EVENT_BODY},
         refusals={
             400: [
                 _UNKNOWN_CHANNEL,
@@ -215,7 +185,7 @@ OF: Final[Mapping[str, Example]] = {
             }
         },
         answers={
-            200: {**_EVENT, "id": "0193f8a2-7a01-7b22-9d13-1c2b3a4f5e6d", "cause": EVENT},
+            200: {**EVENT_BODY, "id": "0193f8a2-7a01-7b22-9d13-1c2b3a4f5e6d", "cause": EVENT},
         },
         refusals={
             409: [
@@ -228,7 +198,7 @@ OF: Final[Mapping[str, Example]] = {
             ]
         },
     ),
-    "list_events": Example(answers={200: followed("consent-events/", _EVENT)}),
+    "list_events": Example(answers={200: followed("consent-events/", EVENT_BODY)}),
     "record_many": Example(
         requests={
             "one that can be recorded and one that cannot": {
@@ -245,7 +215,7 @@ OF: Final[Mapping[str, Example]] = {
         answers={
             200: {
                 "results": [
-                    {"index": 0, "status": "recorded", "event": _EVENT},
+                    {"index": 0, "status": "recorded", "event": EVENT_BODY},
                     {
                         "index": 1,
                         "status": "error",
@@ -263,7 +233,7 @@ OF: Final[Mapping[str, Example]] = {
     "read_event": Example(
         answers={
             200: {
-                **_EVENT,
+                **EVENT_BODY,
                 "detail": {
                     "ip": "192.0.2.7",
                     "user_agent": "Mozilla/5.0",
@@ -362,104 +332,5 @@ OF: Final[Mapping[str, Example]] = {
             },
         },
         refusals={400: [_UNKNOWN_CHANNEL]},
-    ),
-    "list_contacts": Example(answers={200: {"results": [_CONTACT], **NO_MORE_PAGES}}),
-    "create_contact": Example(
-        requests={
-            "a person with a number": {
-                "external_id": "crm-1",
-                "display_name": "Ada",
-                "language": "sv",
-                "identities": [{"channel": "WHATSAPP", "identity": f"+{NUMBER}"}],
-            }
-        },
-        answers={201: _CONTACT},
-        refusals={409: [_TAKEN, _CONFLICT]},
-    ),
-    "read_contact": Example(answers={200: _CONTACT}),
-    "change_contact": Example(
-        requests={"another name": {"display_name": "Ada Lovelace"}},
-        answers={200: {**_CONTACT, "display_name": "Ada Lovelace"}},
-        refusals={409: [_TAKEN, _ERASED]},
-    ),
-    "export_contact": Example(
-        answers={
-            200: {
-                "written_at": WRITTEN_AT,
-                "contact": {name: _CONTACT[name] for name in _CONTACT if name != "identities"},
-                "held": {
-                    "identities": [
-                        {
-                            "id": IDENTITY,
-                            "channel": "WHATSAPP",
-                            "address": NUMBER,
-                            "warnings": [],
-                            "created_at": WRITTEN_AT,
-                        }
-                    ],
-                    "disclosures": [{"actor": _EVENT["actor"], "at": WRITTEN_AT}],
-                },
-            }
-        }
-    ),
-    "erase_contact": Example(
-        answers={
-            200: {
-                "contact": CONTACT,
-                "asked_at": WRITTEN_AT,
-                "finished_at": None,
-                "kept": [
-                    {
-                        "what": "provider_syncs",
-                        "count": 1,
-                        "why": "A provider must still be told that they opted out.",
-                    },
-                    {
-                        "what": "ledger_lines",
-                        "count": 5,
-                        "why": "They say what was agreed and when, and of nobody who.",
-                    },
-                ],
-            }
-        },
-        refusals={
-            409: [
-                Refusal(
-                    "legal_hold",
-                    "A legal hold is on: nothing of this person may be erased until it is lifted.",
-                )
-            ]
-        },
-    ),
-    "make_preference_link": Example(
-        requests={
-            "for a message on WhatsApp": {"channel": "WHATSAPP"},
-            "for a newsletter": {"purpose": "marketing", "days": 90},
-        },
-        answers={201: _LINK},
-        refusals={
-            400: [
-                Refusal("invalid_days", "A link is good for 1 to 3650 days.", "days"),
-                Refusal("unknown_purpose", "There is no such purpose.", "purpose"),
-            ],
-            409: [
-                Refusal("no_identity", "The contact has no address to write to.", "contact"),
-            ],
-        },
-    ),
-    "read_timeline": Example(
-        answers={
-            200: {
-                "results": [
-                    {
-                        "at": WRITTEN_AT,
-                        "kind": "event",
-                        "id": EVENT,
-                        "identity": IDENTITY,
-                        "data": _EVENT,
-                    }
-                ]
-            }
-        }
     ),
 }

@@ -13,7 +13,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework import serializers
 from rest_framework.serializers import Serializer
 
-from consents.api import examples, refusals
+from consents.api import contact_examples, examples, refusals
 from consents.api.authentication import KeyAuthentication
 from consents.api.examples import Example
 from consents.api.pagination import LIMIT_DEFAULT, LIMIT_MAX
@@ -114,6 +114,10 @@ def listing(of: Shape) -> Shape:
     return type(f"{of.__name__.removesuffix('Body')}List", (serializers.Serializer,), fields)
 
 
+EXAMPLES: Final[Mapping[str, Example]] = {**examples.OF, **contact_examples.OF}
+"""Of the record's operations, by their names."""
+
+
 def describe(
     operation: str,
     answers: Mapping[int, Shape | None],
@@ -129,17 +133,11 @@ def describe(
 
     `files`: the media types of a file that is sent, and answered in the same format. `repeatable`:
     it takes an Idempotency-Key. `finds`: it is about something named in the path. Without
-    `example` it is the one that `examples` has of this operation.
+    `example` it is the one in EXAMPLES.
     """
-    shown = example or examples.OF[operation]
-    statuses = {*refusals.ALWAYS, *shown.refusals}
-    statuses |= {404} if finds else set()
-    statuses |= set(refusals.OF_REPEATABLES) if repeatable else set()
-    statuses |= set(refusals.OF_BODIES) if repeatable or request or files else set()
-    refused = {
-        status: refusals.response(status, shown.refusals.get(status, ()))
-        for status in sorted(statuses)
-    }
+    shown = example or EXAMPLES[operation]
+    has_body = bool(repeatable or request or files)
+    refused = _refused(shown, finds=finds, repeatable=repeatable, has_body=has_body)
     done: dict[Any, OpenApiResponse] = {
         status: OpenApiResponse(shape, "Done.") for status, shape in answers.items()
     }
@@ -160,6 +158,19 @@ def describe(
         )(method)
 
     return decorate
+
+
+def _refused(
+    shown: Example, *, finds: bool, repeatable: bool, has_body: bool
+) -> dict[int, OpenApiResponse]:
+    statuses = {*refusals.ALWAYS, *shown.refusals}
+    statuses |= {404} if finds else set()
+    statuses |= set(refusals.OF_REPEATABLES) if repeatable else set()
+    statuses |= set(refusals.OF_BODIES) if has_body else set()
+    return {
+        status: refusals.response(status, shown.refusals.get(status, ()))
+        for status in sorted(statuses)
+    }
 
 
 def _headers(done: Sequence[int], refused: Sequence[int]) -> list[OpenApiParameter]:

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
-from consents.api import schema
+from consents.api import contact_shapes, schema
 from tests.consents.api.test_consent_events import OPT_IN
 from tests.consents.factories import NUMBER
 
@@ -103,9 +103,9 @@ def test_answers_have_the_fields_that_the_schema_shows(api):
     message = api.post("inbound-messages/", {**asked, "message_id": "m1"}).json()
     assert set(message) == fields(schema.MessageBody)
     contact = api.get(f"contacts/{event['contact']}/").json()
-    assert set(contact) == fields(schema.ContactBody)
-    assert set(contact["identities"][0]) == fields(schema.IdentityBody)
+    assert set(contact) == fields(contact_shapes.ContactBody)
+    assert set(contact["identities"][0]) == fields(contact_shapes.IdentityBody)
     timeline = api.get(f"contacts/{event['contact']}/timeline/").json()
-    assert set(timeline["results"][0]) == fields(schema.MomentBody)
+    assert set(timeline["results"][0]) == fields(contact_shapes.MomentBody)
     bulk = api.post("consent-events/bulk/", {"events": [OPT_IN, {}]}).json()["results"]
     assert set(bulk[0]) | set(bulk[1]) | {"events"} == fields(schema.BulkItem)

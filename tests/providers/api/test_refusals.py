@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from consents import legal_holds
-from consents.api import errors, examples, notice_shapes, refusals
+from consents.api import errors, notice_shapes, operations, refusals
 from consents.idempotency import OutcomeUnknown
 from providers.api import examples as provider_examples
 from tests.consents.api.caller import issue
@@ -42,7 +42,7 @@ def shown():
     usual = [("any", status, one) for status, several in refusals.USUAL.items() for one in several]
     own = [
         (operation, status, one)
-        for operation, example in {**examples.OF, **provider_examples.OF, **NOTICES}.items()
+        for operation, example in {**operations.EXAMPLES, **provider_examples.OF, **NOTICES}.items()
         for status, several in example.refusals.items()
         for one in several
     ]
