@@ -98,6 +98,29 @@ def _looked_up(table: str, name: str, condition: str) -> str:
     return f"LEFT JOIN LATERAL ({found}) AS {name} ON true"
 
 
+_OUTCOME: Final = f"""
+summed AS (
+    SELECT *, {_each("GREATEST(old_{time}, own_{time}) AS new_{time}")},
+           occurred_at <= GREATEST(old_opted_in_at, old_opted_out_at, old_dropin_opted_out_at,
+                                  old_expired_at) IS TRUE AS is_late
+    FROM stepped
+), weighed AS (
+    SELECT *, {state("old_")} AS old_state, {state("new_")} AS new_state,
+           {refused_since("new_")} AS refused_since
+    FROM summed
+), judged AS (
+    SELECT *, CASE
+        WHEN new_state IS DISTINCT FROM old_state THEN 'changed'
+        WHEN new_state = CASE action WHEN 'opt_in' THEN 'opted_in' ELSE 'opted_out' END
+        THEN 'no_change'
+        WHEN action = 'opt_in' AND occurred_at > refused_since THEN 'would_resurrect'
+        ELSE 'out_of_order' END AS outcome
+    FROM weighed
+)
+"""
+"""What each step did, by the newest times before it and its own."""
+
+
 def judged(staged: str, join: Callable[[str, str, str], str] = _joined) -> str:
     """What each staged statement does: `outcome`, and the times before and after it."""
     standing = join(
@@ -135,26 +158,7 @@ clock AS MATERIALIZED (
         PARTITION BY kinds.identity_id, kinds.purpose_id
         ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
     )
-), summed AS (
-    SELECT *, {_each("GREATEST(old_{time}, own_{time}) AS new_{time}")},
-           occurred_at <= GREATEST(old_opted_in_at, old_opted_out_at, old_dropin_opted_out_at,
-                                       old_expired_at)
-               IS TRUE AS is_late
-    FROM stepped
-), weighed AS (
-    SELECT *, {state("old_")} AS old_state, {state("new_")} AS new_state,
-           {refused_since("new_")} AS refused_since
-    FROM summed
-), judged AS (
-    SELECT *, CASE
-        WHEN new_state IS DISTINCT FROM old_state THEN 'changed'
-        WHEN new_state = CASE action WHEN 'opt_in' THEN 'opted_in' ELSE 'opted_out' END
-        THEN 'no_change'
-        WHEN action = 'opt_in' AND occurred_at > refused_since THEN 'would_resurrect'
-        ELSE 'out_of_order' END AS outcome
-    FROM weighed
-)
-"""
+), {_OUTCOME}"""
 
 
 _WRITE: Final = f"""
