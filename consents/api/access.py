@@ -39,7 +39,7 @@ class HasScope(BasePermission):
 
 def the_sender(key: ApiKey, named: object) -> Sender:
     """The sender to act for: the one named, else the key's only one."""
-    senders = list(key.senders.all())
+    senders = key.acts_for
     if named is None and len(senders) > 1:
         raise ConsentError(
             "sender_required", "The API key has several senders: name one.", "sender"
@@ -49,8 +49,7 @@ def the_sender(key: ApiKey, named: object) -> Sender:
 
 def the_senders(key: ApiKey, named: object) -> list[Sender]:
     """The senders to read of: the one named, else all of the key's."""
-    senders = list(key.senders.all())
-    return senders if named is None else [_one_of(senders, named)]
+    return list(key.acts_for) if named is None else [_one_of(key.acts_for, named)]
 
 
 def _one_of(senders: list[Sender], named: object) -> Sender:

@@ -33,7 +33,7 @@ class Confirming(Door):
 
         Answers with the opt-in; once more, with the same one, and nothing is written.
         """
-        if not ConsentEvent.objects.filter(id=id, sender__in=self.key.senders.all()).exists():
+        if not ConsentEvent.objects.filter(id=id, sender__in=self.key.acts_for).exists():
             raise Http404
         body = self.body(schema.ConfirmRequest)
         yes = Yes(

@@ -258,7 +258,7 @@ def _with_identities() -> QuerySet[Contact]:
 
 
 def _visible(door: Door, id: UUID) -> Contact:
-    contact = _with_identities().filter(id=id, sender__in=door.key.senders.all()).first()
+    contact = _with_identities().filter(id=id, sender__in=door.key.acts_for).first()
     if contact is None:
         raise Http404
     return contact

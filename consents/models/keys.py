@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import datetime
+from functools import cached_property
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
@@ -72,6 +73,11 @@ class ApiKey(models.Model):
         prefix = f"ob_{secrets.token_hex(6)}"
         text = f"{prefix}_{secrets.token_hex(32)}"
         return cls(name=name, scopes=scopes, prefix=prefix, digest=cls.digest_of(text)), text
+
+    @cached_property
+    def acts_for(self) -> list[Sender]:
+        """The senders that it was given, as they were when it was read."""
+        return list(self.senders.all())
 
     def is_valid(self, now: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)

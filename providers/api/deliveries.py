@@ -103,7 +103,7 @@ def shown_result(result: Result) -> dict[str, Any]:
 
 
 def _delivery(door: Door, id: UUID) -> WebhookDelivery:
-    rows = WebhookDelivery.objects.filter(endpoint__sender__in=door.key.senders.all())
+    rows = WebhookDelivery.objects.filter(endpoint__sender__in=door.key.acts_for)
     delivery = rows.filter(id=id).first()
     if delivery is None:
         raise Http404

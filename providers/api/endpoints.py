@@ -204,7 +204,7 @@ def _endpoints() -> QuerySet[WebhookEndpoint]:
 
 
 def _endpoint(door: Door, id: UUID) -> WebhookEndpoint:
-    endpoint = _endpoints().filter(id=id, sender__in=door.key.senders.all()).first()
+    endpoint = _endpoints().filter(id=id, sender__in=door.key.acts_for).first()
     if endpoint is None:
         raise Http404
     return endpoint

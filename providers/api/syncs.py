@@ -128,7 +128,7 @@ def _with_names() -> QuerySet[ProviderSync]:
 
 
 def _visible(door: Door, id: UUID) -> ProviderSync:
-    rows = _with_names().filter(account__sender__in=door.key.senders.all())
+    rows = _with_names().filter(account__sender__in=door.key.acts_for)
     sync = rows.filter(id=id).first()
     if sync is None:
         raise Http404

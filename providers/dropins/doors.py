@@ -105,7 +105,7 @@ class DropinDoor(APIView):
         return wish.refusal or wish.reply
 
     def _on_behalf_of(self, named: AccountNamed | None) -> tuple[Sender, ProviderAccount | None]:
-        senders = list(self.key.senders.all())
+        senders = self.key.acts_for
         if named is None:
             if len(senders) != 1:
                 raise Refused(Problem.NOT_ALLOWED)
