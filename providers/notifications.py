@@ -14,7 +14,7 @@ from uuid import UUID
 
 from consents import documents
 from consents.models import ChannelIdentity, Consent, ConsentEvent, Seal, Sender, Standing
-from consents.models.prepared import prepared
+from consents.models.prepared import array, prepared
 from consents.signals import Lines
 from consents.vocabulary import CONSENT_ACTIONS, ROOT_PURPOSE, Action
 from consents.writing import database_clock
@@ -44,8 +44,8 @@ class Subscriptions:
         with prepared() as cursor:
             cursor.execute(
                 "SELECT id, sender_id, triggers FROM providers_webhookendpoint "
-                "WHERE sender_id = ANY(%s) AND is_active ORDER BY id FOR KEY SHARE",
-                [sorted(senders)],
+                "WHERE sender_id = ANY(%s::uuid[]) AND is_active ORDER BY id FOR KEY SHARE",
+                [array(senders)],
             )
             for endpoint, sender, triggers in cursor:
                 for trigger in triggers:

@@ -9,25 +9,20 @@ hold is always sent.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Case, Value, When
 from django.db.models.functions import Coalesce
 
-from consents.models import ChannelIdentity, Consent, Standing
-from consents.models.base import new_id
-from consents.models.prepared import prepared
+from consents.models import ChannelIdentity, Standing
 from consents.signals import Line
-from consents.vocabulary import State
 from consents.writing import database_clock
 from providers import owed
 from providers.contract import Kind
 from providers.models import ProviderAccount, ProviderSync
 from providers.outcomes import Status
-from providers.owed import Owed
 
 Pair = tuple[UUID, UUID]
 """Account and identity."""
@@ -35,13 +30,6 @@ Pair = tuple[UUID, UUID]
 BASELINE = "baseline"
 _PENDING: Final = {"status": Status.PENDING.value, "code": ""}
 _BASELINE: Final = {"status": Status.SUCCEEDED.value, "code": BASELINE}
-
-_INSERT: Final = f"""
-{owed.PUT_IN} unnest(
-    %(ids)s::uuid[], %(accounts)s::uuid[], %(identities)s::uuid[], %(events)s::uuid[],
-    %(kinds)s::text[], %(uncertain)s::boolean[]
-) AS one
-"""
 
 
 @transaction.atomic(savepoint=False)
@@ -63,9 +51,7 @@ def enqueue(
     if of is None:
         _locked(ids)
     served = owed.served_by(only) if only else owed.served_of([of] if of else owed.senders_of(ids))
-    found = owed.to(served, ids, causes or {})
-    _put_in(found, _BASELINE if is_baseline else _PENDING)
-    return len(found)
+    return len(owed.put_in(served, ids, causes or {}, _BASELINE if is_baseline else _PENDING))
 
 
 @transaction.atomic(savepoint=False)
@@ -74,7 +60,7 @@ def enqueue_table(sender: UUID, table: str, count: int) -> None:
 
     From a caller that has locked their standings.
     """
-    _put_in(owed.put_in_first(owed.served_of([sender]), table, count, _PENDING), _PENDING)
+    owed.put_in_table(owed.served_of([sender]), table, count, _PENDING)
 
 
 @transaction.atomic
@@ -96,11 +82,8 @@ def retry(sync: ProviderSync) -> ProviderSync:
         newest.suspect_since = None
         newest.save(update_fields=["due_at", "attempts", "suspect_since"])
         return newest
-    is_uncertain = newest is not None and _is_left_uncertain(newest)
-    line = _deciding_line(sync.identity_id, present)
-    bit = Owed(sync.account_id, sync.identity_id, line, present.value, is_uncertain, newest is None)
-    [row] = _put_in([bit], _PENDING)
-    return ProviderSync.objects.get(id=row)
+    again = owed.put_in(owed.served_by(sync.account), [sync.identity_id], {}, _PENDING, again=True)
+    return ProviderSync.objects.get(id=again[0]) if again else sync
 
 
 def tell_again(identities: Iterable[UUID]) -> int:
@@ -153,62 +136,3 @@ def _is_nameless(identity: UUID) -> bool:
 
 def _locked(identities: Iterable[UUID]) -> Sequence[Standing]:
     return list(Standing.objects.locked(identities))
-
-
-def _is_left_uncertain(row: ProviderSync) -> bool:
-    return row.status == Status.FAILED and (row.is_uncertain or row.is_resend)
-
-
-def _put_in(bits: Sequence[Owed], told: Mapping[str, str]) -> list[UUID]:
-    if not bits:
-        return []
-    uncertain = _supersede([one for one in bits if not one.is_first])
-    rows = [
-        (
-            new_id(),
-            one.account,
-            one.identity,
-            one.event,
-            one.kind,
-            one.is_uncertain or (one.account, one.identity) in uncertain,
-        )
-        for one in bits
-    ]
-    names = ("ids", "accounts", "identities", "events", "kinds", "uncertain")
-    columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
-    with _cursor(rows) as cursor:
-        cursor.execute(_INSERT, {**columns, **told})
-    return [id for id, *_ in rows]
-
-
-def _supersede(owed: Sequence[Owed]) -> set[Pair]:
-    """End what waits, for a call or for a result; the pairs whose uncertainty is handed on."""
-    if not owed:
-        return set()
-    with _cursor(owed) as cursor:
-        cursor.execute(
-            "UPDATE providers_providersync AS old SET status = %s, ended_at = clock_timestamp() "
-            "FROM unnest(%s::uuid[], %s::uuid[]) AS pair(account_id, identity_id) "
-            "WHERE old.account_id = pair.account_id AND old.identity_id = pair.identity_id "
-            "AND old.status = ANY(%s) "
-            "RETURNING old.account_id, old.identity_id, old.is_uncertain OR old.is_resend",
-            [
-                Status.SUPERSEDED.value,
-                [one.account for one in owed],
-                [one.identity for one in owed],
-                [Status.PENDING.value, Status.AWAITING_RESULT.value],
-            ],
-        )
-        return {(account, identity) for account, identity, hands_on in cursor if hands_on}
-
-
-def _cursor(rows: Sequence[object]) -> AbstractContextManager[Any]:
-    """Few are asked for all day, by statements planned once; many by one that suits them."""
-    return prepared() if len(rows) <= owed.FEW else connection.cursor()
-
-
-def _deciding_line(identity: UUID, bit: Kind) -> UUID | None:
-    """The newest line that holds and says the bit."""
-    state = State.OPTED_IN if bit == Kind.OPT_IN else State.OPTED_OUT
-    holding = Consent.objects.filter(identity=identity, state=state.value).order_by("-since")
-    return holding.values_list("event_id", flat=True).first()

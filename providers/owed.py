@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from django.db import connection
 
 from consents.models import ChannelIdentity
 from consents.models.base import new_id_text
-from consents.models.prepared import prepared
+from consents.models.prepared import array, prepared
 from consents.signals import Line
 from providers import registry
 from providers.contract import Account
@@ -20,7 +21,7 @@ from providers.models import ProviderAccount
 
 log = logging.getLogger(__name__)
 
-FEW: Final = 10
+_FEW: Final = 10
 
 
 class Served(NamedTuple):
@@ -31,129 +32,135 @@ class Served(NamedTuple):
     channel: str
 
 
-class Owed(NamedTuple):
-    """A bit that is owed. `event`: the line to name.
-
-    `is_uncertain`: the newest row failed while a call of it may still land. `is_first`: the account
-    has been told nothing of the identity yet.
-    """
-
-    account: UUID
-    identity: UUID
-    event: UUID | None
-    kind: str
-    is_uncertain: bool
-    is_first: bool
-
-
 # The line just recorded is named where it says what is owed. Else the newest that holds and says
-# it: an opt-in to one purpose is not why somebody is out of all others.
-_OWED: Final = """
-SELECT served.account_id, said.identity_id,
-       COALESCE(CASE WHEN said.action = wanted.kind THEN said.event_id END, (
-           SELECT holding.event_id FROM consents_consent holding
-           WHERE holding.identity_id = said.identity_id AND holding.state = wanted.state
-           ORDER BY holding.since DESC LIMIT 1
-       ), said.event_id) AS event_id,
-       wanted.kind,
-       COALESCE(newest.status = 'failed' AND (newest.is_uncertain OR newest.is_resend), false)
-           AS is_uncertain,
-       newest.kind IS NULL AS is_first
-FROM said
-CROSS JOIN LATERAL (
-    SELECT sender_id, channel FROM consents_channelidentity
-    WHERE id = said.identity_id AND address IS NOT NULL OFFSET 0
-) AS identity
-JOIN unnest(%(accounts)s::uuid[], %(senders)s::uuid[], %(channels)s::text[])
-    AS served(account_id, sender_id, channel)
-  ON served.sender_id = identity.sender_id AND served.channel = identity.channel
-CROSS JOIN LATERAL (
-    SELECT may_write FROM consents_standing WHERE identity_id = said.identity_id OFFSET 0
-) AS standing
-CROSS JOIN LATERAL (
-    SELECT CASE WHEN may_write THEN 'opt_in' ELSE 'opt_out' END AS kind,
-           CASE WHEN may_write THEN 'opted_in' ELSE 'opted_out' END AS state
-) AS wanted
-LEFT JOIN LATERAL (
-    SELECT kind, status, is_uncertain, is_resend FROM providers_providersync told
-    WHERE told.account_id = served.account_id AND told.identity_id = said.identity_id
-    ORDER BY told.seq DESC LIMIT 1
-) AS newest ON true
-WHERE standing.may_write IS NOT NULL AND newest.kind IS DISTINCT FROM wanted.kind
+# it: an opt-in to one purpose is not why somebody is out of all others. A row says whether a call
+# for the pair may still land, its own or that of the row that it replaces.
+_PUT_IN: Final = """
+owed AS MATERIALIZED (
+    SELECT served.account_id, said.identity_id,
+           COALESCE(CASE WHEN said.action = wanted.kind THEN said.event_id END, (
+               SELECT holding.event_id FROM consents_consent holding
+               WHERE holding.identity_id = said.identity_id AND holding.state = wanted.state
+               ORDER BY holding.since DESC LIMIT 1
+           ), said.event_id) AS event_id,
+           wanted.kind,
+           COALESCE(newest.status = 'failed' AND (newest.is_uncertain OR newest.is_resend), false)
+               AS is_uncertain,
+           newest.kind IS NULL AS is_first
+    FROM said
+    CROSS JOIN LATERAL (
+        SELECT sender_id, channel FROM consents_channelidentity
+        WHERE id = said.identity_id AND address IS NOT NULL OFFSET 0
+    ) AS identity
+    JOIN unnest(%(accounts)s::uuid[], %(senders)s::uuid[], %(channels)s::text[])
+        AS served(account_id, sender_id, channel)
+      ON served.sender_id = identity.sender_id AND served.channel = identity.channel
+    CROSS JOIN LATERAL (
+        SELECT may_write FROM consents_standing WHERE identity_id = said.identity_id OFFSET 0
+    ) AS standing
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN may_write THEN 'opt_in' ELSE 'opt_out' END AS kind,
+               CASE WHEN may_write THEN 'opted_in' ELSE 'opted_out' END AS state
+    ) AS wanted
+    LEFT JOIN LATERAL (
+        SELECT kind, status, is_uncertain, is_resend FROM providers_providersync told
+        WHERE told.account_id = served.account_id AND told.identity_id = said.identity_id
+        ORDER BY told.seq DESC LIMIT 1
+    ) AS newest ON true
+    WHERE standing.may_write IS NOT NULL
+      AND (%(again)s OR newest.kind IS DISTINCT FROM wanted.kind)
+), replaced AS (
+    UPDATE providers_providersync
+    SET status = 'superseded', ended_at = clock_timestamp()
+    WHERE status IN ('pending', 'awaiting_result') AND id = ANY (ARRAY(
+        SELECT waiting.id FROM owed CROSS JOIN LATERAL (
+            SELECT id FROM providers_providersync old
+            WHERE old.account_id = owed.account_id AND old.identity_id = owed.identity_id
+              AND old.status IN ('pending', 'awaiting_result') OFFSET 0
+        ) AS waiting
+        WHERE NOT owed.is_first))
+    RETURNING account_id, identity_id, is_uncertain OR is_resend AS hands_on
+), uncertain AS (
+    SELECT DISTINCT account_id, identity_id FROM replaced WHERE hands_on
+), put AS (
+    INSERT INTO providers_providersync
+        (id, account_id, identity_id, event_id, kind, is_uncertain, status, code, due_at,
+         created_at, ended_at, reason, text, attempts, is_resend)
+    SELECT (%(ids)s::uuid[])[row_number() OVER ()], account_id, identity_id, owed.event_id,
+           owed.kind, owed.is_uncertain OR uncertain.account_id IS NOT NULL, %(status)s::text,
+           %(code)s::text, clock.now, clock.now,
+           CASE WHEN %(status)s::text = 'succeeded' THEN clock.now END, '', '', 0, false
+    FROM owed LEFT JOIN uncertain USING (account_id, identity_id)
+    CROSS JOIN (SELECT clock_timestamp() AS now) AS clock
+    RETURNING id
+)
+SELECT id FROM put
 """
-_SOME: Final = """
-said AS (
+_OF_SOME: Final = f"""
+WITH said AS (
     SELECT * FROM unnest(%(identities)s::uuid[], %(events)s::uuid[], %(actions)s::text[])
         AS one(identity_id, event_id, action)
-)
+), {_PUT_IN}
 """
-_OF_SOME: Final = f"WITH {_SOME} {_OWED}"
-
-PUT_IN: Final = """
-INSERT INTO providers_providersync
-    (id, account_id, identity_id, event_id, kind, is_uncertain, status, code, due_at, created_at,
-     ended_at, reason, text, attempts, is_resend)
-SELECT one.*, %(status)s::text, %(code)s::text, clock.now, clock.now,
-       CASE WHEN %(status)s::text = 'succeeded' THEN clock.now END, '', '', 0, false
-FROM (SELECT clock_timestamp() AS now) AS clock,
-"""
-"""A table `one` is to follow: id, account, identity, event, kind and whether it is uncertain."""
-
-
-def _in_table(table: str) -> str:
-    return f"""
+_OF_TABLE: Final = f"""
 WITH said AS MATERIALIZED (
-    SELECT DISTINCT ON (identity_id) identity_id, event_id, action FROM {table}
+    SELECT DISTINCT ON (identity_id) identity_id, event_id, action FROM {{table}}
     ORDER BY identity_id, n DESC
-), owed AS MATERIALIZED ({_OWED}), put AS (
-    {PUT_IN} (
-        SELECT (%(ids)s::uuid[])[row_number() OVER ()], account_id, identity_id, event_id, kind,
-               is_uncertain
-        FROM owed WHERE is_first
-    ) AS one
-)
-SELECT * FROM owed WHERE NOT is_first
+), {_PUT_IN}
 """
 
 
-def to(
-    served: Sequence[Served], identities: Sequence[UUID], causes: Mapping[UUID, Line]
-) -> list[Owed]:
-    """What is owed of these identities. `causes`: the line that changed each, where one did."""
-    if not served:
-        return []
+def put_in(
+    served: Sequence[Served],
+    identities: Sequence[UUID],
+    causes: Mapping[UUID, Line],
+    told: Mapping[str, str],
+    *,
+    again: bool = False,
+) -> list[UUID]:
+    """Put in what is owed of these identities, in place of what waits; the ids of the rows.
+
+    `causes`: the line that changed each, where one did. `told`: the rows' status and code.
+    `again`: whatever the newest row tells.
+    """
     lines = [causes.get(one) for one in identities]
-    said: dict[str, Any] = {
-        "identities": list(identities),
+    said = {
+        "identities": array(identities),
         "events": [line and line.event for line in lines],
         "actions": [line and line.action for line in lines],
     }
     # Few are asked for all day, by statements planned once; many by one that suits them.
-    with prepared() if len(lines) <= FEW else connection.cursor() as cursor:
-        cursor.execute(_OF_SOME, {**_columns(served), **said})
-        return [Owed(*row) for row in cursor]
+    cursor = prepared() if len(lines) <= _FEW else connection.cursor()
+    return _put_in(cursor, _OF_SOME, served, len(lines), {**said, **told, "again": again})
 
 
-def put_in_first(
+def put_in_table(
     served: Sequence[Served], table: str, count: int, told: Mapping[str, str]
-) -> list[Owed]:
-    """Put in what is owed of the lines in this table (see `Lines`), where nothing was told before.
+) -> list[UUID]:
+    """The same of so many lines that lie in a table (see `Lines`)."""
+    statement = _OF_TABLE.format(table=table)
+    return _put_in(connection.cursor(), statement, served, count, {**told, "again": False})
 
-    What else is owed of them, and left to the caller.
-    """
+
+def _put_in(
+    cursor: AbstractContextManager[Any],
+    statement: str,
+    served: Sequence[Served],
+    count: int,
+    values: Mapping[str, Any],
+) -> list[UUID]:
     if not served:
         return []
-    # So many at most.
-    ids = [new_id_text() for _ in range(count * len({one.account for one in served}))]
-    with connection.cursor() as cursor:
-        values = {**_columns(served), **told, "ids": f"{{{','.join(ids)}}}"}
-        cursor.execute(_in_table(table), values)
-        return [Owed(*row) for row in cursor]
+    # So many rows at most.
+    ids = array(new_id_text() for _ in range(count * len({one.account for one in served})))
+    with cursor as one:
+        one.execute(statement, {**_columns(served), **values, "ids": ids})
+        return [id for (id,) in one]
 
 
 def _columns(served: Sequence[Served]) -> dict[str, Any]:
     accounts, senders, channels = zip(*served, strict=True)
-    return {"accounts": list(accounts), "senders": list(senders), "channels": list(channels)}
+    return {"accounts": array(accounts), "senders": array(senders), "channels": array(channels)}
 
 
 def channels_of(account: ProviderAccount) -> frozenset[str]:
@@ -173,12 +180,13 @@ def served_of(senders: Sequence[UUID]) -> list[Served]:
     """
     with prepared() as cursor:
         cursor.execute(
-            "SELECT FROM consents_sender WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE", [senders]
+            "SELECT FROM consents_sender WHERE id = ANY(%s::uuid[]) ORDER BY id FOR KEY SHARE",
+            [array(senders)],
         )
         cursor.execute(
             "SELECT id, sender_id, kind, settings FROM providers_provideraccount "
-            "WHERE sender_id = ANY(%s) AND is_enabled",
-            [senders],
+            "WHERE sender_id = ANY(%s::uuid[]) AND is_enabled",
+            [array(senders)],
         )
         return [
             Served(id, sender, channel)

@@ -18,7 +18,7 @@ def prepared() -> AbstractContextManager[Any]:
 
 
 def array(values: Iterable[object]) -> str:
-    """An array of ids or numbers as PostgreSQL writes one, for a parameter that is cast to it.
+    """An array of ids, numbers or plain words as PostgreSQL writes one, to be cast to it.
 
     The driver makes one by some steps of Python for each value, which tells where there are many.
     """

@@ -12,7 +12,7 @@ from consents.models import ConsentEvent
 from consents.vocabulary import Origin
 from providers import outbox, settlement
 from providers.contract import Result
-from providers.models import ProviderSync
+from providers.models import ProviderAccount, ProviderSync
 from providers.outcomes import FailedReason, Status
 from tests.consents.factories import NUMBER, OTHER_NUMBER, MessageFactory, SenderFactory
 from tests.providers.factories import (
@@ -255,6 +255,25 @@ def test_a_retry_of_one_that_waits_makes_it_due_and_no_second(account):
     assert claim(account) == []
     assert outbox.retry(row).id == row.id
     assert len(claim(account)) == 1
+
+
+@pytest.mark.parametrize("mark", ["is_uncertain", "is_resend"])
+def test_a_retry_of_one_whose_call_may_still_land_says_so(account, mark):
+    opt_out()
+    settle(account, Result.REJECTED)
+    ProviderSync.objects.filter(account=account).update(**{mark: True})
+    again = outbox.retry(newest(account))
+    assert (again.kind, again.status, again.is_uncertain) == ("opt_out", "pending", True)
+
+
+def test_a_retry_at_an_account_that_no_longer_serves_the_channel_leaves_the_row(sender):
+    account = AccountFactory(kind="sinch_conversation", settings={"channels": ["WHATSAPP"]})
+    opt_in()
+    settle(account, Result.REJECTED)
+    ProviderAccount.objects.filter(id=account.id).update(settings={"channels": ["SMS"]})
+    row = newest(account)
+    assert outbox.retry(row) == row
+    assert told(account) == [("opt_in", "failed")]
 
 
 def test_a_retry_while_it_flies_waits_behind_it(account):
