@@ -136,13 +136,14 @@ def the_sender(sender: Sender | str) -> Sender:
     return found
 
 
-def once_more_on_deadlock(work: Callable[[], Done]) -> Done:
+def once_more_on_deadlock(work: Callable[[], Done], *, savepoint: bool = True) -> Done:
     """Run `work` as a transaction; when the database ends it to resolve a deadlock, once more.
 
-    Inside somebody else's transaction it is theirs to try again.
+    Inside somebody else's transaction it is theirs to try again; without a `savepoint` they have
+    to, whatever `work` raises.
     """
     try:
-        with transaction.atomic():
+        with transaction.atomic(savepoint=savepoint):
             return work()
     except OperationalError as error:
         if getattr(error, "sqlstate", None) != DEADLOCK or connection.in_atomic_block:
@@ -154,13 +155,16 @@ def once_more_on_deadlock(work: Callable[[], Done]) -> Done:
 def _record(
     sender: Sender | str, items: Sequence[Entry], *, is_single: bool
 ) -> list[Recorded | ConsentError]:
-    return once_more_on_deadlock(lambda: _record_once(sender, items, is_single=is_single))
+    whose = the_sender(sender)
+    # An entry that cannot be recorded is no error here, so that nothing has to be taken back.
+    return once_more_on_deadlock(
+        lambda: _record_once(whose, items, is_single=is_single), savepoint=False
+    )
 
 
 def _record_once(
-    sender: Sender | str, items: Sequence[Entry], *, is_single: bool
+    sender: Sender, items: Sequence[Entry], *, is_single: bool
 ) -> list[Recorded | ConsentError]:
-    sender = the_sender(sender)
     purposes, now = PurposeTree.current()
     checked = _check_all(sender, items, purposes, now, is_single=is_single)
     drafts = _without_erased_contacts(checked)
@@ -224,13 +228,8 @@ def _record_together(
 ) -> list[Recorded | ConsentError]:
     """By a few statements for all of them, where none concerns more than its own identity."""
     statements = [prepare(one) for one in drafts if isinstance(one, Draft)]
-    written = iter(recording.record(sender, purposes, statements))
-    return [
-        Recorded([recording.event_of(sender, purposes, next(written))])
-        if isinstance(one, Draft)
-        else one
-        for one in drafts
-    ]
+    lines = iter(recording.record(sender, purposes, statements))
+    return [Recorded([next(lines)]) if isinstance(one, Draft) else one for one in drafts]
 
 
 def _lines_of(

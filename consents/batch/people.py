@@ -98,23 +98,23 @@ SELECT n, channel, address_salt, kept FROM named
 WHERE kept <> said ORDER BY n
 """
 _SOUGHT: Final = {name: staging.COLUMNS[name] for name in ("channel", "lookup_key", "digest")}
-_FIND_ONE: Final = f"""
+_LOCK_ONE: Final = f"""
 WITH {sql.only_row(sql.STAGED, _SOUGHT)}
 SELECT known.id, known.contact_id, known.address
 FROM {sql.STAGED} staged CROSS JOIN {KNOWN}
+JOIN consents_standing standing ON standing.identity_id = known.id
+FOR NO KEY UPDATE OF standing
 """
 
 _CONTACTS: Final = f"SELECT staged.n, known.contact_id FROM {sql.STAGED} staged CROSS JOIN {KNOWN}"
 
-_LOCK: Final = """
+_LOCK_STAGED: Final = f"""
 SELECT count(*) FROM (
-    SELECT FROM consents_standing WHERE identity_id = ANY(%s)
+    SELECT FROM consents_standing
+    WHERE identity_id = ANY(ARRAY(SELECT DISTINCT identity_id FROM {sql.STAGED} WHERE NOT is_made))
     ORDER BY identity_id FOR NO KEY UPDATE
 ) AS locked
 """
-_LOCK_STAGED: Final = _LOCK % (
-    f"ARRAY(SELECT DISTINCT identity_id FROM {sql.STAGED} WHERE NOT is_made)"
-)
 
 
 def settle(sender: Sender, people: int) -> list[Respelled]:
@@ -142,13 +142,11 @@ def contacts(sender: Sender) -> dict[int, UUID]:
 
 def settle_one(sender: Sender, row: Row) -> Row:
     """The same for one statement that is not staged; the row with the identity that there is."""
-    known = _find_one(sender, row)
+    known = _lock_one(sender, row)
     if known is None and _make_one(sender, row):
         return row
-    known = known or _find_one(sender, row)
+    known = known or _lock_one(sender, row)
     assert known is not None  # noqa: S101 - what could not be made is there
-    with prepared() as cursor:
-        cursor.execute(_LOCK, [[known.id]])
     return row._replace(
         identity_id=str(known.id),
         is_made=False,
@@ -157,9 +155,9 @@ def settle_one(sender: Sender, row: Row) -> Row:
     )
 
 
-def _find_one(sender: Sender, row: Row) -> Known | None:
+def _lock_one(sender: Sender, row: Row) -> Known | None:
     with prepared() as cursor:
-        cursor.execute(_FIND_ONE, _values(sender, row))
+        cursor.execute(_LOCK_ONE, _values(sender, row))
         found = cursor.fetchone()
     return Known(*found) if found else None
 

@@ -62,13 +62,17 @@ class Tally(NamedTuple):
 NOTHING: Final = Tally({}, None, None)
 
 
-def record(sender: Sender, purposes: PurposeTree, statements: Sequence[Prepared]) -> list[Written]:
-    """Write these down, in their order, and ring the doorbell once. In a transaction.
+def record(
+    sender: Sender, purposes: PurposeTree, statements: Sequence[Prepared]
+) -> list[ConsentEvent]:
+    """Write these down, in their order, and ring the doorbell once; their lines. In a transaction.
 
-    The first thing in it that locks anything: the identities are found or made, and locked.
+    The first thing in it that locks anything: the identities are found or made, and locked. A line
+    is as far as it can be known without reading it back.
     """
     if len(statements) > 1:
-        return _record_many(sender, purposes, statements)
+        written = _record_many(sender, purposes, statements)
+        return [_event_of(sender, purposes, one) for one in written]
     return [_record_one(sender, purposes, one) for one in statements]
 
 
@@ -101,7 +105,7 @@ def _record_many(
     return [one.nameless if one.identity.id in gone else one for one in written]
 
 
-def _record_one(sender: Sender, purposes: PurposeTree, statement: Prepared) -> Written:
+def _record_one(sender: Sender, purposes: PurposeTree, statement: Prepared) -> ConsentEvent:
     """Rings as if the line had been saved alone."""
     row = people.settle_one(sender, staging.row(statement))
     if row.address != statement.address.value:
@@ -114,15 +118,16 @@ def _record_one(sender: Sender, purposes: PurposeTree, statement: Prepared) -> W
     if gone and not erased.treat_one(written.identity.id, *did):
         written = written.nameless
     _mend(purposes, late, several)
+    event = _event_of(sender, purposes, written)
     post_save.send(
         ConsentEvent,
-        instance=event_of(sender, purposes, written),
+        instance=event,
         created=True,
         raw=False,
         using=connection.alias,
         update_fields=None,
     )
-    return written
+    return event
 
 
 def _settle_people(sender: Sender, count: int) -> None:
@@ -224,8 +229,7 @@ def _identity_of(sender: Sender, one: Written) -> ChannelIdentity:
     return ChannelIdentity.from_db(connection.alias, _IDENTITY, values)
 
 
-def event_of(sender: Sender, purposes: PurposeTree, one: Written) -> ConsentEvent:
-    """The line as an instance, as far as it can be known without reading it back."""
+def _event_of(sender: Sender, purposes: PurposeTree, one: Written) -> ConsentEvent:
     statement = one.statement
     return ConsentEvent(
         id=UUID(statement.event),

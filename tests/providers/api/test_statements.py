@@ -17,9 +17,9 @@ from tests.providers.factories import opt_in_many
 
 pytestmark = pytest.mark.django_db
 
-OF_SOMEBODY_NEW = 15
-OF_SOMEBODY_KNOWN = 16
-WITH_NO_EFFECT = 14
+OF_SOMEBODY_NEW = 11
+OF_SOMEBODY_KNOWN = 10
+WITH_NO_EFFECT = 10
 
 
 def statements(api: Any, action: str, number: str = NUMBER, **more: Any) -> int:
