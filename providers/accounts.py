@@ -10,7 +10,7 @@ from django.db import transaction
 
 from consents.models import Sender, Standing
 from consents.writing import database_clock
-from providers import callback_secrets, outbox, owed, registry
+from providers import callback_secrets, outbox, registry, serving
 from providers.contract import Account, Kind
 from providers.models import ProviderAccount
 
@@ -35,9 +35,9 @@ def save(account: ProviderAccount, *, is_baseline: bool = False) -> None:
     # or reads the accounts after it, and sees this one.
     Sender.objects.select_for_update().get(id=account.sender_id)
     before = ProviderAccount.objects.filter(id=account.id).first()
-    served = owed.channels_of(before) if before and before.is_enabled else frozenset()
+    served = serving.channels_of(before) if before and before.is_enabled else frozenset()
     changed = list(CONFIGURED)
-    if account.is_enabled and not owed.channels_of(account) <= served:
+    if account.is_enabled and not serving.channels_of(account) <= served:
         account.catch_up, account.catch_up_after = Kind.OPT_OUT.value, None
         account.catch_up_is_baseline = is_baseline
         changed += CATCHING_UP
@@ -110,7 +110,7 @@ def _next_chunk(account: ProviderAccount) -> list[UUID]:
     """The next identities, in the order of their locks, that stand on the side being told."""
     standings = Standing.objects.filter(
         identity__sender=account.sender_id,
-        identity__channel__in=owed.channels_of(account),
+        identity__channel__in=serving.channels_of(account),
         may_write=account.catch_up == Kind.OPT_IN,
     )
     if account.catch_up_after is not None:

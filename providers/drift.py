@@ -23,7 +23,7 @@ from consents.identifiers import Address
 from consents.models import ChannelIdentity, Consent, ReviewItem, Standing
 from consents.vocabulary import ROOT_PURPOSE, Action, Channel, Origin, State
 from consents.writing import database_clock
-from providers import outbox, owed, reading, registry
+from providers import outbox, reading, registry, serving
 from providers.contract import Kind
 from providers.models import Drift, ProviderAccount, ProviderSync
 from providers.outcomes import Status
@@ -82,7 +82,7 @@ def tell_again(drift: Drift, *, actor: str) -> str:
 def _addresses(account: ProviderAccount, texts: Iterable[str]) -> list[Address]:
     """On every channel of the account: the lists name none."""
     found: list[Address] = []
-    for channel in sorted(owed.channels_of(account)):
+    for channel in sorted(serving.channels_of(account)):
         for text in texts:
             try:
                 found.append(identifiers.normalise(channel_named(channel), text))

@@ -19,13 +19,10 @@ from django.db.models.functions import Coalesce
 from consents.models import ChannelIdentity, Standing
 from consents.signals import Line
 from consents.writing import database_clock
-from providers import owed
+from providers import owed, serving
 from providers.contract import Kind
 from providers.models import ProviderAccount, ProviderSync
 from providers.outcomes import Status
-
-Pair = tuple[UUID, UUID]
-"""Account and identity."""
 
 BASELINE = "baseline"
 _PENDING: Final = {"status": Status.PENDING.value, "code": ""}
@@ -50,7 +47,7 @@ def enqueue(
     ids = sorted(set(identities))
     if of is None:
         _locked(ids)
-    served = owed.served_by(only) if only else owed.served_of([of] if of else owed.senders_of(ids))
+    served = serving.by(only) if only else serving.of([of] if of else serving.senders_of(ids))
     return len(owed.put_in(served, ids, causes or {}, _BASELINE if is_baseline else _PENDING))
 
 
@@ -60,7 +57,7 @@ def enqueue_table(sender: UUID, table: str, count: int) -> None:
 
     From a caller that has locked their standings.
     """
-    owed.put_in_table(owed.served_of([sender]), table, count, _PENDING)
+    owed.put_in_table(serving.of([sender]), table, count, _PENDING)
 
 
 @transaction.atomic
@@ -82,7 +79,7 @@ def retry(sync: ProviderSync) -> ProviderSync:
         newest.suspect_since = None
         newest.save(update_fields=["due_at", "attempts", "suspect_since"])
         return newest
-    again = owed.put_in(owed.served_by(sync.account), [sync.identity_id], {}, _PENDING, again=True)
+    again = owed.put_in(serving.by(sync.account), [sync.identity_id], {}, _PENDING, again=True)
     return ProviderSync.objects.get(id=again[0]) if again else sync
 
 

@@ -22,7 +22,7 @@ from consents.models.rows import update_rows
 from consents.purposes import PurposeTree
 from consents.vocabulary import Action, Outcome
 from consents.writing import database_clock
-from providers import owed
+from providers import serving
 from providers.contract import Kind
 from providers.models import ProviderAccount, ProviderSync, Registration, WebhookDelivery
 from providers.notifications import RESULT_OF, Subscriptions, delivery
@@ -150,7 +150,7 @@ class _Look:
             sender__in={one.sender_id for one in registrations}, is_enabled=True
         )
         for account in accounts.defer("credentials"):
-            for channel in owed.channels_of(account):
+            for channel in serving.channels_of(account):
                 self._serving[account.sender_id, channel].append(account)
         self._asked = _asked(registrations, self.now)
         self._newest = _newest({one.identity_id for one in registrations if one.identity_id})
