@@ -38,6 +38,9 @@ PACE_SECONDS = 0.05
 
 SWEEP_EVERY_SECONDS = 30.0
 PURGE_EVERY_SECONDS = 3600.0
+FIRST_PURGE_AFTER_SECONDS = 60.0
+"""It reads whole tables; a worker that has just started has people to tell first."""
+
 REAP_EVERY_SECONDS = 5.0
 """More often than the sweep: an opt-out may wait behind a row that a killed worker held."""
 
@@ -160,7 +163,8 @@ class Worker:
 
 def _sweep_now_and_then(stop: Event) -> None:
     """In a thread of its own, since telling a new account all that is known takes a while."""
-    sweep_at = purge_at = time.monotonic()
+    sweep_at = time.monotonic()
+    purge_at = sweep_at + FIRST_PURGE_AFTER_SECONDS
     while not stop.is_set():
         try:
             settlement.reap()
