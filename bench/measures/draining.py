@@ -22,7 +22,11 @@ NUMBERS_A_CALL = 20
 BACKLOG_MAX = 20_000
 PATIENCE = 300.0
 
-_STILL_OWED = "SELECT count(*) FROM providers_providersync WHERE status IN ('pending', 'sending')"
+# Asked five times a second: each half looks into an index of its own.
+_STILL_OWED = """
+SELECT EXISTS (SELECT FROM providers_providersync WHERE status = 'pending')
+    OR EXISTS (SELECT FROM providers_providersync WHERE status = 'sending')
+"""
 _TOLD = """
 SELECT count(*) / extract(epoch FROM max(ended_at) - min(sent_at))
 FROM providers_providersync WHERE status = 'succeeded' AND sent_at > %s
