@@ -33,22 +33,27 @@ _serial = itertools.count()
 
 def fit(case: Any) -> None:
     """Change the parts of a request that are meant to be valid."""
-    is_negative = case.meta.is_negative_at
     has_key = "Idempotency-Key" in (case.headers or {})
-    if has_key and not is_negative(ParameterLocation.HEADER):
+    if has_key and not _is_negative(case, ParameterLocation.HEADER):
         # A key that comes again by chance, with another body, is refused as it should be.
         case.headers["Idempotency-Key"] = f"key {next(_serial)}"
     if isinstance(case.query, Mapping):
         # What would leave no trace in the address makes no request wrong.
         case.query = {name: one for name, one in case.query.items() if one not in (None, [], {})}
-        if not is_negative(ParameterLocation.QUERY):
+        if not _is_negative(case, ParameterLocation.QUERY):
             # Cursors are not made up; following them is tested elsewhere.
             case.query = fitted({name: case.query[name] for name in case.query if name != "cursor"})
-    if isinstance(case.body, Mapping) and not is_negative(ParameterLocation.BODY):
+    if isinstance(case.body, Mapping) and not _is_negative(case, ParameterLocation.BODY):
         case.body = fitted(case.body)
     if isinstance(case.body, str):
         # Any text is a file, and hardly one is a table with the column that is asked about.
         case.body = FILE
+
+
+def _is_negative(case: Any, at: ParameterLocation) -> bool:
+    """Asked anew each time: what is taken out above may be all that was wrong."""
+    negative: bool = case.meta.is_negative_at(at)
+    return negative
 
 
 def fitted(given: Given) -> dict[str, Any]:
