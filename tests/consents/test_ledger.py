@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.signals import post_save
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -190,7 +190,7 @@ def test_a_doorbell_that_fails_leaves_nothing_behind(counts: Callable[[], Counts
     before = counts()
     post_save.connect(broken, sender=ConsentEvent)
     try:
-        with pytest.raises(RuntimeError):
+        with pytest.raises(RuntimeError), transaction.atomic():
             OptInFactory()
     finally:
         post_save.disconnect(broken, sender=ConsentEvent)
