@@ -52,12 +52,12 @@ def enqueue(
 
 
 @transaction.atomic(savepoint=False)
-def enqueue_table(sender: UUID, table: str, count: int) -> None:
+def enqueue_table(sender: UUID, table: str, count: int) -> int:
     """The same of so many lines of one sender that lie in a table (see `Lines`).
 
     From a caller that has locked their standings.
     """
-    owed.put_in_table(serving.of([sender]), table, count, _PENDING)
+    return owed.put_in_table(serving.of([sender]), table, count, _PENDING)
 
 
 @transaction.atomic

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import Any, Final
 from uuid import UUID
 
@@ -78,19 +77,20 @@ owed AS MATERIALIZED (
     CROSS JOIN (SELECT clock_timestamp() AS now) AS clock
     RETURNING id
 )
-SELECT id FROM put
 """
 _OF_SOME: Final = f"""
 WITH said AS (
     SELECT * FROM unnest(%(identities)s::uuid[], %(events)s::uuid[], %(actions)s::text[])
         AS one(identity_id, event_id, action)
 ), {_PUT_IN}
+SELECT id FROM put
 """
 _OF_TABLE: Final = f"""
 WITH said AS MATERIALIZED (
     SELECT DISTINCT ON (identity_id) identity_id, event_id, action FROM {{table}}
     ORDER BY identity_id, n DESC
 ), {_PUT_IN}
+SELECT count(*) FROM put
 """
 
 
@@ -107,41 +107,35 @@ def put_in(
     `causes`: the line that changed each, where one did. `told`: the rows' status and code.
     `again`: whatever the newest row tells.
     """
+    if not served:
+        return []
     lines = [causes.get(one) for one in identities]
-    said = {
+    said: dict[str, Any] = {
         "identities": array(identities),
         "events": [line and line.event for line in lines],
         "actions": [line and line.action for line in lines],
     }
     # Few are asked for all day, by statements planned once; many by one that suits them.
-    cursor = prepared() if len(lines) <= _FEW else connection.cursor()
-    return _put_in(cursor, _OF_SOME, served, len(lines), {**said, **told, "again": again})
+    with prepared() if len(lines) <= _FEW else connection.cursor() as cursor:
+        cursor.execute(_OF_SOME, {**_values(served, len(lines), told, again=again), **said})
+        return [id for (id,) in cursor]
 
 
-def put_in_table(
-    served: Sequence[Served], table: str, count: int, told: Mapping[str, str]
-) -> list[UUID]:
-    """The same of so many lines that lie in a table (see `Lines`)."""
-    statement = _OF_TABLE.format(table=table)
-    return _put_in(connection.cursor(), statement, served, count, {**told, "again": False})
-
-
-def _put_in(
-    cursor: AbstractContextManager[Any],
-    statement: str,
-    served: Sequence[Served],
-    count: int,
-    values: Mapping[str, Any],
-) -> list[UUID]:
+def put_in_table(served: Sequence[Served], table: str, count: int, told: Mapping[str, str]) -> int:
+    """The same of so many lines that lie in a table (see `Lines`); how many rows."""
     if not served:
-        return []
-    # So many rows at most.
-    ids = array(new_id_text() for _ in range(count * len({one.account for one in served})))
-    with cursor as one:
-        one.execute(statement, {**_columns(served), **values, "ids": ids})
-        return [id for (id,) in one]
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(_OF_TABLE.format(table=table), _values(served, count, told, again=False))
+        [rows] = cursor.fetchone()
+    return int(rows)
 
 
-def _columns(served: Sequence[Served]) -> dict[str, Any]:
+def _values(
+    served: Sequence[Served], count: int, told: Mapping[str, str], *, again: bool
+) -> dict[str, Any]:
     accounts, senders, channels = zip(*served, strict=True)
-    return {"accounts": array(accounts), "senders": array(senders), "channels": array(channels)}
+    # So many rows at most.
+    ids = array(new_id_text() for _ in range(count * len(set(accounts))))
+    columns = {"accounts": array(accounts), "senders": array(senders), "channels": array(channels)}
+    return {**columns, **told, "ids": ids, "again": again}
