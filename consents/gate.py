@@ -23,7 +23,7 @@ from consents.errors import ConsentError
 from consents.folding import Fold
 from consents.history import held_as_of, last_inbound_as_of, state_as_of
 from consents.models import ApiKey, Sender
-from consents.models.prepared import prepared
+from consents.models.prepared import columns_of, prepared
 from consents.models.standing import FOLD_FIELDS
 from consents.purposes import PurposeTree
 from consents.vocabulary import ROOT_PURPOSE, Category, Channel, Reason, State
@@ -125,7 +125,7 @@ FROM consents_purpose purpose {_JOINS.format(sender="%(sender)s")}
 WHERE purpose.key = %(purpose)s
 """  # noqa: S608 - column names are ours
 
-_KEY_FIELDS: Final = [field.attname for field in ApiKey._meta.concrete_fields]
+_KEY_FIELDS: Final = columns_of(ApiKey)
 
 _OF_KEY: Final = f"""
 SELECT {_COLUMNS}, {", ".join(f"key.{name}" for name in _KEY_FIELDS)}

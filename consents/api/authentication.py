@@ -18,13 +18,13 @@ from rest_framework.views import APIView
 
 from consents import quotas
 from consents.models import ApiKey, Sender
-from consents.models.prepared import prepared
+from consents.models.prepared import columns_of, prepared
 from consents.quotas import Quota
 
 USE_NOTED_EVERY: Final = timedelta(minutes=1)
 
-_KEY_FIELDS: Final = [field.attname for field in ApiKey._meta.concrete_fields]
-_SENDER_FIELDS: Final = [field.attname for field in Sender._meta.concrete_fields]
+_KEY_FIELDS: Final = columns_of(ApiKey)
+_SENDER_FIELDS: Final = columns_of(Sender)
 _KEY: Final = f"""
 SELECT {", ".join(f"key.{name}" for name in _KEY_FIELDS)},
        {", ".join(f"sender.{name}" for name in _SENDER_FIELDS)}

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any, cast
 
 from django.db import connection
+from django.db.models import Model
 
 
 def prepared() -> AbstractContextManager[Any]:
@@ -23,3 +24,8 @@ def array(values: Iterable[object]) -> str:
     The driver makes one by some steps of Python for each value, which tells where there are many.
     """
     return f"{{{','.join(map(str, values))}}}"
+
+
+def columns_of(model: type[Model]) -> list[str]:
+    """The names of its columns, in the order in which `from_db` takes their values."""
+    return [field.attname for field in model._meta.concrete_fields]
