@@ -1,7 +1,8 @@
 """Looks at files, and records them, in the background: a step at a time, each file by one worker.
 
 Killed at any moment nothing is lost and nothing done twice: looking begins anew, and recording goes
-on behind the last chunk that was committed.
+on behind the last chunk that was committed. A file over which workers are killed again and again is
+left alone.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def step(stop: Event) -> bool:
     for id in list(busy.order_by("id").values_list("id", flat=True)):
         with _alone(str(id)) as is_ours:
             file = busy.select_related("sender", "run").filter(id=id).first() if is_ours else None
-            if file and _work(file, stop):
+            if file and _take_up(file, stop):
                 return True
     return False
 
@@ -71,6 +72,15 @@ def _alone(key: str) -> Iterator[bool]:
         if is_ours:
             with suppress(Error), connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key])
+
+
+def _take_up(file: ImportFile, stop: Event) -> bool:
+    """Whether there was something to be done about it now."""
+    if not intake.take_up(file):
+        return True
+    could = _work(file, stop)
+    intake.put_down(file)
+    return could
 
 
 def _work(file: ImportFile, stop: Event) -> bool:
@@ -110,6 +120,8 @@ def _look(file: ImportFile, source: Source, reader: Reader, stop: Event) -> None
 
 def _record(file: ImportFile, source: Source, reader: Reader, stop: Event) -> None:
     def progress(run: ImportRun) -> None:
+        if run.rows > rows_before:
+            intake.got_further(file)
         if stop.is_set() or not intake.wanted(file).exists():
             raise _NotWanted
 
@@ -119,6 +131,7 @@ def _record(file: ImportFile, source: Source, reader: Reader, stop: Event) -> No
         )
         # Before the first row: whoever goes on with this file must find the same run.
         file.save(update_fields=["run"])
+    rows_before = file.run.rows
     if file.run.finished_at is None:
         applying.apply(file.run, source, reader, progress)
     intake.recorded(file)

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from consents.errors import ConsentError
 from consents.importing import pieces, runs
@@ -34,6 +34,9 @@ WAITING: Final = OPEN - BUSY
 
 TO_BE_READ: Final = OPEN - {FileStatus.RECORDING}
 """Somebody may (still) say what its columns mean."""
+
+TAKEN_UP_AT_MOST: Final = 3
+"""How often a worker may be killed over a file. It has opt-outs to tell, too."""
 
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 
@@ -66,6 +69,7 @@ def look(file: ImportFile, manner: Manner) -> None:
         status=FileStatus.CHECKING.value,
         manner=manner.as_json(),
         position=0,
+        taken_up=0,
         counts={},
         run=None,
         trouble_code="",
@@ -82,6 +86,7 @@ def record(file: ImportFile, *, again: bool = False) -> None:
         {FileStatus.CHECKED},
         status=FileStatus.RECORDING.value,
         is_again=again,
+        taken_up=0,
         trouble_code="",
         trouble="",
     )
@@ -92,6 +97,32 @@ def cancel(file: ImportFile) -> None:
     with transaction.atomic():
         _step(file, OPEN, status=FileStatus.CANCELLED.value, ended_at=ClockTimestamp())
         pieces.forget(file, keep=_kept(file))
+
+
+def take_up(file: ImportFile) -> bool:
+    """Whether a worker may begin on it, which is counted.
+
+    One over which workers were killed again and again is left to somebody's decision.
+    """
+    if file.taken_up >= TAKEN_UP_AT_MOST:
+        message = (
+            f"Work on this file was cut short {file.taken_up} times, and it got no further. "
+            "Have the worker's log looked at before you try again."
+        )
+        fail(file, ConsentError("cut_short", message))
+        return False
+    ImportFile.objects.filter(id=file.id).update(taken_up=F("taken_up") + 1)
+    return True
+
+
+def put_down(file: ImportFile) -> None:
+    """The worker is done with it for now, and lives."""
+    ImportFile.objects.filter(id=file.id).update(taken_up=0)
+
+
+def got_further(file: ImportFile) -> None:
+    """The worker has recorded some of it, and has the rest in hand."""
+    ImportFile.objects.filter(id=file.id).update(taken_up=1)
 
 
 def looked_at(file: ImportFile, counts: Mapping[str, int], sheets: Mapping[str, Any]) -> bool:

@@ -74,9 +74,11 @@ class ImportChunk(models.Model):
 class ImportFile(models.Model):
     """A file that staff handed in: looked at, and then recorded, by the worker.
 
-    `position`: up to which byte it has been looked at. `counts`: the rows by what would come of
-    them. `run`: what records it. `trouble`: a code and a sentence, where something stands in the
-    way. Its contents are personal and lie in pieces, which are deleted when it is done with.
+    `position`: up to which byte it has been looked at. `taken_up`: how often a worker has begun on
+    it that neither got further nor put it down, as one that is killed. `counts`: the rows by what
+    would come of them. `run`: what records it. `trouble`: a code and a sentence, where something
+    stands in the way. Its contents are personal and lie in pieces, which are deleted when it is
+    done with.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -92,6 +94,7 @@ class ImportFile(models.Model):
     )
     is_again = models.BooleanField(default=False)
     position = models.BigIntegerField(default=0)
+    taken_up = models.PositiveSmallIntegerField(default=0)
     counts = models.JSONField(default=dict)
     run = models.ForeignKey(ImportRun, on_delete=models.PROTECT, null=True, related_name="files")
     trouble_code = models.CharField(max_length=50, blank=True)

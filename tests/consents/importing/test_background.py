@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event
 
 import pytest
@@ -129,8 +129,10 @@ def after_chunk(at: int, act: Callable[[], object]) -> Iterator[None]:
             act()
 
     lines_recorded.connect(acts)
-    yield
-    lines_recorded.disconnect(acts)
+    try:
+        yield
+    finally:
+        lines_recorded.disconnect(acts)
 
 
 def test_a_cancelled_recording_stops_between_chunks(sender: Sender, chunks_of: Chunks) -> None:
@@ -236,6 +238,86 @@ def test_an_opt_out_that_comes_after_the_looking_counts(sender: Sender) -> None:
     run = again(file).run
     assert run is not None
     assert run.counts == {"changed": ROWS - 2, "would_resurrect": 1, "invalid": 1}
+
+
+# --- killed over the same file
+
+
+def fatal(*_: object) -> None:
+    """Whoever comes here is killed: nothing more is written down."""
+    raise SystemExit
+
+
+def die(times: int) -> None:
+    for _ in range(times):
+        with pytest.raises(SystemExit):
+            work()
+
+
+def test_a_file_that_kills_who_looks_at_it_is_left_alone(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, other = wanted(sender), wanted(sender, csv_text("identity", [NUMBER]))
+    with monkeypatch.context() as patch:
+        patch.setattr(checking, "check", fatal)
+        die(intake.TAKEN_UP_AT_MOST)
+    assert work() == 2
+    assert (again(file).status, again(file).trouble_code) == (FileStatus.FAILED, "cut_short")
+    assert again(file).trouble.startswith("Work on this file was cut short 3 times")
+    assert again(other).status == FileStatus.CHECKED
+    intake.look(file, Manner())
+    work()
+    assert again(file).status == FileStatus.CHECKED
+
+
+def test_a_file_with_a_row_that_kills_is_left_alone_and_can_go_on_behind_the_last_chunk(
+    sender: Sender, chunks_of: Chunks
+) -> None:
+    chunks_of(3)
+    file = looked_at(sender)
+    intake.record(file)
+    for at in [2, *[1] * (intake.TAKEN_UP_AT_MOST - 1)]:
+        with after_chunk(at, fatal):
+            die(1)
+    work()
+    file = again(file)
+    assert (file.status, file.trouble_code) == (FileStatus.FAILED, "cut_short")
+    assert file.run is not None
+    assert file.run.rows == ConsentEvent.objects.count() == 3
+    run = file.run
+    intake.look(file, Manner())
+    work()
+    intake.record(again(file))
+    work()
+    assert (again(file).status, again(file).run) == (FileStatus.RECORDED, run)
+    assert ConsentEvent.objects.count() == ROWS - 1
+
+
+def test_a_worker_that_is_killed_but_gets_further_each_time_comes_to_the_end(
+    sender: Sender, chunks_of: Chunks
+) -> None:
+    chunks_of(2)
+    file = looked_at(sender)
+    intake.record(file)
+    kills = 0
+    while again(file).status == FileStatus.RECORDING:
+        with after_chunk(2, fatal), suppress(SystemExit):
+            kills += 1
+            work()
+    assert kills > intake.TAKEN_UP_AT_MOST + 1
+    assert again(file).status == FileStatus.RECORDED
+    assert ConsentEvent.objects.count() == ROWS - 1
+
+
+def test_a_worker_that_stops_as_it_is_told_may_stop_as_often_as_it_likes(sender: Sender) -> None:
+    file = wanted(sender)
+    stop = Event()
+    stop.set()
+    for _ in range(intake.TAKEN_UP_AT_MOST + 1):
+        assert background.step(stop)
+    assert again(file).status == FileStatus.CHECKING
+    work()
+    assert again(file).status == FileStatus.CHECKED
 
 
 # --- with real transactions
