@@ -17,8 +17,9 @@ from uuid import UUID
 from django.db import OperationalError, connection, transaction
 
 from consents import addressbook, entries, reviews, voiding
+from consents.addressbook import key_of
 from consents.batch import recording
-from consents.batch.prepared import prepare, stands_alone
+from consents.batch.prepared import ask_and_say_more, prepare, stands_alone, waits
 from consents.entries import Draft, Entry
 from consents.errors import ConsentError
 from consents.history import (
@@ -211,7 +212,14 @@ def _without_erased_contacts(
 
 
 def _stand_alone(drafts: Sequence[Draft | ConsentError], now: datetime) -> bool:
-    return all(stands_alone(one, now) for one in drafts if isinstance(one, Draft))
+    stated = [one for one in drafts if isinstance(one, Draft)]
+    if not all(stands_alone(one, now) for one in stated):
+        return False
+    if any(waits(one) for one in stated):
+        # One alone is written faster on a page.
+        said = [(key_of(one.address), waits(one)) for one in stated if one.address]
+        return len(stated) > 1 and not ask_and_say_more(said)
+    return True
 
 
 def _record_on_a_page(

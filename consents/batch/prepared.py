@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from consents.addressbook import AddressKey
 from consents.commitments import canonical, commit_to_address, commit_to_parts, identity_digest
 from consents.commitments import new_salt as _new_salt
 from consents.entries import Draft
@@ -53,15 +55,29 @@ class Prepared(NamedTuple):
 def stands_alone(draft: Draft, now: datetime) -> bool:
     """Whether it speaks of one identity alone, at a time that is past by `now`.
 
-    A claim of a time yet to come is cut when it is written, and kept in the evidence. An opt-in
-    that has to be confirmed is compared with those that wait already.
+    A claim of a time yet to come is cut when it is written, and kept in the evidence.
     """
     return (
         draft.address is not None
         and draft.contact is None
-        and draft.action != Action.OPT_IN_REQUESTED
         and not (draft.action == Action.OPT_OUT and draft.origin in SPREADING_ORIGINS)
         and (draft.occurred_at is None or draft.occurred_at <= now)
+    )
+
+
+def waits(draft: Draft) -> bool:
+    """Whether it is an opt-in that has to be confirmed."""
+    return draft.action == Action.OPT_IN_REQUESTED
+
+
+def ask_and_say_more(said: Collection[tuple[AddressKey, bool]]) -> set[AddressKey]:
+    """Who has to confirm something and says something else besides, by who says what that `waits`.
+
+    What they say is not written together with others': one thing depends on the other.
+    """
+    asking = {key for key, is_waiting in said if is_waiting}
+    return (
+        {key for key, is_waiting in said if not is_waiting and key in asking} if asking else set()
     )
 
 

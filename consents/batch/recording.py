@@ -1,8 +1,11 @@
-"""Writes prepared statements: staged with COPY, folded and inserted by one statement."""
+"""Writes prepared statements: staged with COPY, folded and inserted by one statement.
+
+Opt-ins that have to be confirmed are written by another one (`consents.batch.asking`).
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -12,7 +15,8 @@ from django.db import connection
 from django.db.models.expressions import RawSQL
 from django.db.models.signals import post_save
 
-from consents.batch import erased, people, sql, staging
+from consents.batch import asking, erased, people, sql, staging
+from consents.batch.asking import Asked
 from consents.batch.people import Known
 from consents.batch.prepared import Prepared
 from consents.folding import Fold
@@ -59,16 +63,17 @@ class Tally(NamedTuple):
     last_seq: int | None
 
 
-NOTHING: Final = Tally({}, None, None)
+_NOTHING: Final = Tally({}, None, None)
 
 
 def record(
     sender: Sender, purposes: PurposeTree, statements: Sequence[Prepared]
 ) -> list[ConsentEvent]:
-    """Write these down, in their order, and ring the doorbell once; their lines. In a transaction.
+    """Write these down, in their order, and ring the doorbell; their lines. In a transaction.
 
     The first thing in it that locks anything: the identities are found or made, and locked. A line
-    is as far as it can be known without reading it back.
+    is as far as it can be known without reading it back. Whoever has to confirm an opt-in says
+    nothing else here, and an opt-in that has to be confirmed does not come alone.
     """
     if len(statements) > 1:
         written = _record_many(sender, purposes, statements)
@@ -76,14 +81,36 @@ def record(
     return [_record_one(sender, purposes, one) for one in statements]
 
 
-def record_staged(sender: Sender, purposes: PurposeTree, count: int) -> Tally:
-    """The same of what is staged, of `count` people, without a word of each statement."""
+def record_staged(sender: Sender, purposes: PurposeTree, count: int, *, asks: bool) -> Tally:
+    """The same of what is staged, of `count` people, without a word of each statement.
+
+    `asks`: some of it has to be confirmed.
+    """
     if not count:
-        return NOTHING
+        return _NOTHING
     _settle_people(sender, count)
+    asked = _tally(asking.ask(sender, purposes)) if asks else _NOTHING
+    return _added(asked, _record_staged(sender, purposes))
+
+
+def _tally(asked: Sequence[Asked]) -> Tally:
+    if not asked:
+        return _NOTHING
+    return Tally(Counter(one.outcome for one in asked), asked[0].seq, asked[-1].seq)
+
+
+def _added(one: Tally, other: Tally) -> Tally:
+    lines = [seq for tally in (one, other) for seq in tally[1:] if seq is not None]
+    outcomes = Counter(one.outcomes) + Counter(other.outcomes)
+    return Tally(outcomes, min(lines, default=None), max(lines, default=None))
+
+
+def _record_staged(sender: Sender, purposes: PurposeTree) -> Tally:
     with connection.cursor() as cursor:
         cursor.execute(sql.WRITE_AND_COUNT, _constants(sender, purposes))
         outcomes, first, last, identities, of_purposes, several, gone = cursor.fetchone()
+    if not outcomes:
+        return _NOTHING
     erased.treat(gone)
     _mend(purposes, set(zip(identities, of_purposes, strict=True)), set(several))
     lines_recorded.send(ConsentEvent, lines=_lines(sender, sum(outcomes.values())))
@@ -96,13 +123,26 @@ def _record_many(
     staged = staging.encoded(enumerate(statements))
     staging.stage(staged)
     _settle_people(sender, staged.people)
+    asked = asking.ask(sender, purposes) if staged.asks else []
     with connection.cursor() as cursor:
         cursor.execute(sql.WRITE, _constants(sender, purposes))
         written, late, several, gone = _read(statements, cursor.fetchall())
     gone -= erased.treat(gone)
     _mend(purposes, late, several)
-    lines_recorded.send(ConsentEvent, lines=_lines(sender, len(written)))
-    return [one.nameless if one.identity.id in gone else one for one in written]
+    if written:
+        lines_recorded.send(ConsentEvent, lines=_lines(sender, len(written)))
+    written = [one.nameless if one.identity.id in gone else one for one in written]
+    if not asked:
+        return written
+    by_event = {one.statement.event: one for one in written}
+    by_event.update((str(one.event), _asked(statements[one.n], one)) for one in asked)
+    return [by_event[one.event] for one in statements]
+
+
+def _asked(statement: Prepared, one: Asked) -> Written:
+    known = Known(one.identity, one.contact, None if one.is_erased else one.address)
+    statement = statement._replace(address_commitment=bytes(one.address_commitment))
+    return Written(statement, known, one.seq, one.outcome, one.occurred_at, one.recorded_at)
 
 
 def _record_one(sender: Sender, purposes: PurposeTree, statement: Prepared) -> ConsentEvent:

@@ -121,8 +121,17 @@ summed AS (
 """What each step did, by the newest times before it and its own."""
 
 
-def judged(staged: str, join: Callable[[str, str, str], str] = _joined) -> str:
-    """What each staged statement does: `outcome`, and the times before and after it."""
+_AFTER_EARLIER: Final = "GREATEST(known.{time}, max(own_{time}) OVER earlier) AS old_{time}"
+_AFTER_KNOWN: Final = "known.{time} AS old_{time}"
+
+
+def judged(
+    staged: str, join: Callable[[str, str, str], str] = _joined, *, before: str = _AFTER_EARLIER
+) -> str:
+    """What each staged statement does: `outcome`, and the times before and after it.
+
+    `before`: how each time stood before it, which those before it in the table may have moved.
+    """
     standing = join(
         "consents_standing",
         "standing",
@@ -151,7 +160,7 @@ clock AS MATERIALIZED (
     SELECT *, {own_times()} FROM said
 ), stepped AS (
     SELECT kinds.*, known.event_id AS known_event, known.since AS known_since,
-           {_each("GREATEST(known.{time}, max(own_{time}) OVER earlier) AS old_{time}")}
+           {_each(before)}
     FROM kinds
     {known}
     WINDOW earlier AS (
@@ -159,6 +168,25 @@ clock AS MATERIALIZED (
         ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
     )
 ), {_OUTCOME}"""
+
+
+def _written(staged: str, judged: str) -> str:
+    """Puts the lines into the ledger, and what is personal of them beside it."""
+    return f"""
+lines AS (
+    INSERT INTO consents_consentevent
+        (id, sender_id, identity_id, action, purpose_id, source, origin, actor, lifts,
+         occurred_at, recorded_at, effective, outcome, address_commitment, detail_commitment)
+    SELECT staged.event_id, %(sender)s, judged.identity_id, staged.action, judged.purpose_id,
+           staged.source, judged.origin, staged.actor, judged.lifts, occurred_at, recorded_at,
+           outcome = 'changed', outcome, staged.address_commitment, staged.detail_commitment
+    FROM {judged} judged JOIN {staged} staged ON staged.n = judged.n ORDER BY judged.n
+    RETURNING id, seq
+), details AS (
+    INSERT INTO consents_eventdetail
+        (event_id, ip, user_agent, evidence, note, salt, address_salt)
+    SELECT event_id, ip, user_agent, evidence, note, salt, address_salt FROM {staged}
+)"""
 
 
 _WRITE: Final = f"""
@@ -177,20 +205,7 @@ _WRITE: Final = f"""
     LEFT JOIN judged ON judged.n = traced.changed_by
     LEFT JOIN {STAGED} cause ON cause.n = traced.changed_by
     WHERE traced.is_last
-), lines AS (
-    INSERT INTO consents_consentevent
-        (id, sender_id, identity_id, action, purpose_id, source, origin, actor, lifts,
-         occurred_at, recorded_at, effective, outcome, address_commitment, detail_commitment)
-    SELECT staged.event_id, %(sender)s, judged.identity_id, judged.action, judged.purpose_id,
-           staged.source, judged.origin, staged.actor, judged.lifts, occurred_at, recorded_at,
-           outcome = 'changed', outcome, staged.address_commitment, staged.detail_commitment
-    FROM judged JOIN {STAGED} staged ON staged.n = judged.n ORDER BY judged.n
-    RETURNING id, seq
-), details AS (
-    INSERT INTO consents_eventdetail
-        (event_id, ip, user_agent, evidence, note, salt, address_salt)
-    SELECT event_id, ip, user_agent, evidence, note, salt, address_salt FROM {STAGED}
-), consents AS (
+), {_written(STAGED, "judged")}, consents AS (
     INSERT INTO consents_consent AS known
         (id, identity_id, purpose_id, state, event_id, since, {", ".join(TIMES)})
     SELECT consent_id, identity_id, purpose_id, new_state, deciding, deciding_since,
@@ -285,3 +300,35 @@ FROM deciding
 WHERE known.identity_id = deciding.identity_id AND known.purpose_id = deciding.purpose_id
 """
 """Folds pairs anew from the ledger, to name the line that made their state what it is."""
+
+_AS_OPT_IN: Final = ", ".join("'opt_in' AS action" if one == "action" else one for one in FOLDED)
+ASK: Final = f"""
+WITH asking AS (
+    DELETE FROM {STAGED} WHERE action = 'opt_in_requested' RETURNING *
+), opt_ins AS (
+    SELECT {_AS_OPT_IN} FROM asking
+), {judged("opt_ins", _looked_up, before=_AFTER_KNOWN)}, answered AS (
+    SELECT judged.n, judged.identity_id, purpose_id, origin, lifts, occurred_at, recorded_at,
+           is_erased,
+           CASE WHEN is_erased THEN 'would_resurrect'
+                WHEN outcome <> 'changed' THEN outcome
+                WHEN awaited.identity_id IS NOT NULL
+                  OR row_number() OVER (PARTITION BY judged.identity_id, purpose_id, outcome
+                                        ORDER BY judged.n) > 1 THEN 'no_change'
+                ELSE 'unconfirmed' END AS outcome
+    FROM judged
+    LEFT JOIN (SELECT DISTINCT * FROM unnest(%(awaited_of)s::uuid[], %(awaited)s::uuid[])
+                   AS one(identity_id, purpose_id)) AS awaited USING (identity_id, purpose_id)
+), {_written("asking", "answered")}, standings AS (
+    INSERT INTO consents_standing AS standing (identity_id, window_noted, last_recorded_at)
+    SELECT identity_id, false, max(recorded_at) FROM answered GROUP BY identity_id
+    ON CONFLICT (identity_id) DO UPDATE SET last_recorded_at = excluded.last_recorded_at
+)
+SELECT answered.n, asking.event_id, answered.identity_id, asking.contact_id, asking.address,
+       asking.address_commitment, lines.seq, outcome, occurred_at, recorded_at, is_erased
+FROM answered JOIN asking ON asking.n = answered.n JOIN lines ON lines.id = asking.event_id
+ORDER BY answered.n
+"""
+"""Takes out of the table the opt-ins that have to be confirmed, and writes them down: as what they
+would do, were each confirmed at once and nothing else said. One that is asked for already, or was
+earlier in the table, changes nothing (`awaited`: what, `awaited_of`: of whom)."""

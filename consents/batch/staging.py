@@ -21,6 +21,7 @@ from consents.batch.prepared import NewContact, Prepared
 from consents.commitments import commit_to_address
 from consents.identifiers import Address
 from consents.models.base import new_id_text
+from consents.vocabulary import Action
 
 COLUMNS: Final = {
     **sql.FOLDED,
@@ -67,10 +68,14 @@ _LAST_YEAR: Final = 9998
 
 
 class Staged(NamedTuple):
-    """Rows as COPY takes them, of so many different people."""
+    """Rows as COPY takes them, of so many different people.
+
+    `asks`: there are opt-ins among them that have to be confirmed.
+    """
 
     rows: bytes
     people: int
+    asks: bool
 
 
 class Row(NamedTuple):
@@ -134,10 +139,12 @@ class Rows:
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self._people: dict[AddressKey, _Person] = {}
+        self._asks = False
         self._named: dict[str, NewContact] = {}
 
     def add(self, number: int, one: Prepared) -> None:
         key = key_of(one.address)
+        self._asks = self._asks or one.action == Action.OPT_IN_REQUESTED
         person = self._people.get(key)
         is_first = person is None
         if person is None:
@@ -151,7 +158,7 @@ class Rows:
     def encoded(self) -> Staged:
         text = io.StringIO()
         csv.writer(text).writerows(map(self._of_contact, self.rows) if self._named else self.rows)
-        return Staged(text.getvalue().encode(), len(self._people))
+        return Staged(text.getvalue().encode(), len(self._people), self._asks)
 
     def _of_contact(self, row: Row) -> Row:
         """What was said before the contact was named is of the same contact."""

@@ -77,7 +77,7 @@ def _record(run: ImportRun, preparer: Preparer, chunk: Chunk) -> None:
     entangled = whose.apart(run.sender, chunk.entangled)
     staging.leave_out([row.number for row in entangled])
     people = chunk.staged.people - len({row.key for row in entangled})
-    written = recording.record_staged(run.sender, purposes, people)
+    written = recording.record_staged(run.sender, purposes, people, asks=chunk.staged.asks)
     if chunk.entangled and whose.is_overtaken(run.sender):
         raise _OvertakenError
     others = apart.record(preparer, entangled)

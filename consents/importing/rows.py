@@ -12,7 +12,14 @@ from uuid import UUID
 
 from consents import entries
 from consents.addressbook import AddressKey, key_of
-from consents.batch.prepared import NewContact, Prepared, prepare, stands_alone
+from consents.batch.prepared import (
+    NewContact,
+    Prepared,
+    ask_and_say_more,
+    prepare,
+    stands_alone,
+    waits,
+)
 from consents.batch.staging import Rows, Staged
 from consents.entries import Entry
 from consents.errors import ConsentError
@@ -30,13 +37,17 @@ CHUNK: Final = 10_000
 
 
 class Ready(NamedTuple):
-    """A row that can be recorded; `is_lone`: its statement can be written together with others."""
+    """A row that can be recorded; `is_lone`: its statement can be written together with others.
+
+    `waits`: it is an opt-in that has to be confirmed.
+    """
 
     number: int
     values: Values
     names: Names | None
     key: AddressKey
     is_lone: bool
+    waits: bool
 
 
 class Refused(NamedTuple):
@@ -91,6 +102,7 @@ class Preparer:
             else:
                 ready.append(one)
                 staged.add(row.number, contacts.owned(statement, one.names))
+        ready = _apart(ready)
         entangled = ready if any(map(may_concern_others, ready)) else []
         last = rows[-1]
         return Chunk(staged.encoded(), entangled, refused, len(rows), last.end, last.number)
@@ -107,8 +119,8 @@ class Preparer:
         known = (self.sender, self.purposes, self.notices)
         draft = entries.check(entry, *known, now, is_single=False)
         one = prepare(draft)
-        ready = Ready(row.number, row.values, names, key_of(one.address), stands_alone(draft, now))
-        return ready, one
+        says = (stands_alone(draft, now), waits(draft))
+        return Ready(row.number, row.values, names, key_of(one.address), *says), one
 
     def _entry(self, number: int, values: Values) -> tuple[Entry, Names | None]:
         run = str(self.run)
@@ -118,6 +130,14 @@ class Preparer:
 
 def may_concern_others(row: Ready) -> bool:
     return not row.is_lone or row.names is not None
+
+
+def _apart(rows: list[Ready]) -> list[Ready]:
+    """The rows, of which some have to be written line by line."""
+    several = ask_and_say_more([(row.key, row.waits) for row in rows])
+    if not several:
+        return rows
+    return [row._replace(is_lone=row.is_lone and row.key not in several) for row in rows]
 
 
 class _Contacts:

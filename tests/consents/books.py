@@ -53,12 +53,20 @@ def states(names: Names | None = None) -> dict[Any, Any]:
     names = names or _names()
     return {
         (one.identity.channel, one.identity.address, one.purpose.key): (
-            *(one.state, names[one.event_id], _or_now(one.since, one.event)),
+            *(one.state, names[_decided_by(one)], _or_now(one.since, one.event)),
             *(one.lifted_at is None, one.dropin_lifted_at is None, one.opted_in_at is None),
             *(one.opted_out_at is None, one.dropin_opted_out_at is None),
         )
         for one in Consent.objects.select_related("identity", "purpose", "event")
     }
+
+
+def _decided_by(consent: Consent) -> UUID:
+    """Of lines that say the same of the same moment any may be named: the first of them."""
+    named = consent.event
+    about = {"identity": named.identity_id, "purpose": named.purpose_id, "action": named.action}
+    same = ConsentEvent.objects.filter(**about, occurred_at=named.occurred_at)
+    return same.earliest("seq").id
 
 
 def may_write() -> dict[Any, Any]:
@@ -97,7 +105,7 @@ def _line(event: ConsentEvent, names: Names) -> tuple[Any, ...]:
         *(event.purpose.key, event.source, event.origin, event.actor.partition(":")[0]),
         *(event.lifts, _or_now(event.occurred_at, event), event.effective, event.outcome),
         *(event.cause_id and names[event.cause_id], detail.ip, detail.user_agent, detail.note),
-        _without_ids(detail.evidence),
+        _without_instants(_without_ids(detail.evidence)),
     )
 
 
@@ -105,6 +113,14 @@ def _without_ids(evidence: dict[str, Any]) -> dict[str, Any]:
     """Which run it was, and the ids of strangers, are made anew each time."""
     ids = ("import", "from", "to")
     return {name: part for name, part in evidence.items() if name not in ids}
+
+
+def _without_instants(evidence: dict[str, Any]) -> dict[str, Any]:
+    """Until when it can be confirmed hangs on when it was written."""
+    confirmation = evidence.get("confirmation")
+    if not isinstance(confirmation, dict) or "until" not in confirmation:
+        return evidence
+    return {**evidence, "confirmation": "open"}
 
 
 def _or_now(at: datetime, event: ConsentEvent) -> datetime | str:

@@ -42,6 +42,7 @@ from tests.consents.importing.lists import csv_text, source
 from tests.consents.importing.worlds import (
     Act,
     Line,
+    confirmed,
     files,
     pasts,
     pasts_with_erasures,
@@ -68,10 +69,14 @@ def by_the_ledger(sender: Sender, file: Source) -> None:
 
 
 def left_by(
-    way: Callable[[Sender, Source], None], past: Sequence[Act], file: Source, rolled_back: Rolled
+    way: Callable[[Sender, Source], None],
+    past: Sequence[Act],
+    file: Source,
+    rolled_back: Rolled,
+    confirmed: Sequence[str] = (),
 ) -> dict[str, Any]:
     with rolled_back():
-        way(prepare(past), file)
+        way(prepare(past, confirmed), file)
         return everything()
 
 
@@ -92,12 +97,34 @@ def test_an_import_writes_what_the_ledgers_own_path_writes(
     assert left_by(by_import, past, file, rolled_back) == expected
 
 
+@some
+@given(past=pasts, rows=files, chunk=st.sampled_from([2, 5, 100]), confirmed=confirmed)
+def test_so_it_does_where_people_have_to_confirm(
+    sender: Sender,
+    rolled_back: Rolled,
+    chunks_of: Chunks,
+    tmp_path: Path,
+    past: list[Act],
+    rows: list[Line],
+    chunk: int,
+    confirmed: tuple[str, ...],
+) -> None:
+    chunks_of(chunk)
+    file = written(tmp_path, rows)
+    expected = left_by(by_the_ledger, past, file, rolled_back, confirmed)
+    assert left_by(by_import, past, file, rolled_back, confirmed) == expected
+
+
 def people_left_by(
-    way: Callable[[Sender, Source], None], past: Sequence[Act], file: Source, rolled_back: Rolled
+    way: Callable[[Sender, Source], None],
+    past: Sequence[Act],
+    file: Source,
+    rolled_back: Rolled,
+    confirmed: Sequence[str] = (),
 ) -> list[Any]:
     """Who is known by what, what is kept about their lines, and how they stand."""
     with rolled_back():
-        way(prepare(past), file)
+        way(prepare(past, confirmed), file)
         lines = EventDetail.objects.exclude(event__action="identity_moved")
         return [
             dict(ImportRun.objects.get().counts),
@@ -114,7 +141,12 @@ def people_left_by(
 
 
 @some
-@given(past=pasts_with_erasures, rows=files, chunk=st.sampled_from([1, 2, 5, 100]))
+@given(
+    past=pasts_with_erasures,
+    rows=files,
+    chunk=st.sampled_from([1, 2, 5, 100]),
+    confirmed=st.just(()) | confirmed,
+)
 def test_an_import_treats_people_who_were_erased_as_the_ledgers_own_path_does(
     sender: Sender,
     rolled_back: Rolled,
@@ -123,11 +155,12 @@ def test_an_import_treats_people_who_were_erased_as_the_ledgers_own_path_does(
     past: list[Act],
     rows: list[Line],
     chunk: int,
+    confirmed: tuple[str, ...],
 ) -> None:
     chunks_of(chunk)
     file = written(tmp_path, rows)
-    expected = people_left_by(by_the_ledger, past, file, rolled_back)
-    assert people_left_by(by_import, past, file, rolled_back) == expected
+    expected = people_left_by(by_the_ledger, past, file, rolled_back, confirmed)
+    assert people_left_by(by_import, past, file, rolled_back, confirmed) == expected
 
 
 # --- stopped in between

@@ -28,6 +28,7 @@ from tests.consents.factories import (
     OptOutFactory,
     PurposeFactory,
     StopFactory,
+    confirmed_within,
 )
 from tests.consents.importing.lists import csv_text, source
 
@@ -109,6 +110,7 @@ class Line(NamedTuple):
 
 HEADER: Final = ",".join([*Line._fields[:-1], "occurred_at"])
 
+confirmed = st.sampled_from([("all",), ("marketing",), ("all", "marketing", "newsletter")])
 purposes = st.sampled_from([*["all"] * 4, "marketing", "newsletter"])
 acts = st.builds(
     Act,
@@ -154,9 +156,11 @@ def written(directory: Path, rows: Sequence[Line]) -> Source:
     return source(directory, csv_text(HEADER, text))
 
 
-def prepare(past: Sequence[Act]) -> Sender:
-    """The purposes, and what happened before."""
+def prepare(past: Sequence[Act], confirmed: Sequence[str] = ()) -> Sender:
+    """The purposes, and what happened before; opt-ins to these have to be `confirmed`."""
     PurposeFactory(key="newsletter")
+    for purpose in confirmed:
+        confirmed_within(48, purpose)
     NoticeFactory(valid_from=START + timedelta(minutes=1))
     NoticeFactory(version="2", valid_from=START + timedelta(minutes=3))
     for act in past:
