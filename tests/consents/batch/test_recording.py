@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from consents import expiry, ledger
 from consents.commitments import commit_to_address, commit_to_detail
 from consents.entries import Entry
+from consents.errors import ConsentError
 from consents.models import ChannelIdentity, ConsentEvent, EventDetail, Purpose, Sender
 from consents.purposes import PurposeTree
 from consents.signals import Lines, lines_recorded
@@ -26,6 +27,7 @@ from tests.consents.factories import (
     NoticeFactory,
     PurposeFactory,
     british_number,
+    confirmed_within,
 )
 
 Rolled = Callable[[], AbstractContextManager[None]]
@@ -99,6 +101,53 @@ def test_together_writes_what_one_by_one_writes(
 ) -> None:
     expected = left_by(one_by_one, parts, rolled_back)
     assert left_by(together, parts, rolled_back) == expected
+
+
+def asked_and_said() -> list[Entry]:
+    """By two of whom one asks twice, by two who ask for nothing, and by nobody."""
+    said = [
+        *((NUMBER, "opt_in"), (OTHER_NUMBER, "opt_out"), ("no number", "opt_in")),
+        *((NUMBER, "opt_in"), (british_number(1), "opt_in"), (british_number(2), "opt_out")),
+    ]
+    return [
+        Entry(action=action, channel="WHATSAPP", identity=one, purpose="marketing", source="CRM")
+        for one, action in said
+    ]
+
+
+def test_who_has_to_confirm_is_written_with_the_others_and_told_in_place(sender: Sender) -> None:
+    confirmed_within(48)
+    results = ledger.record_many("default", asked_and_said())
+    assert [
+        result.code if isinstance(result, ConsentError) else result.event.outcome
+        for result in results
+    ] == ["unconfirmed", "changed", "invalid_identity", "no_change", "unconfirmed", "changed"]
+    events = [one.event for one in results if not isinstance(one, ConsentError)]
+    for event in events:
+        kept = ConsentEvent.objects.select_related("identity").get(id=event.id)
+        assert (event.seq, event.action, event.identity) == (kept.seq, kept.action, kept.identity)
+        assert event.address_commitment == bytes(kept.address_commitment)
+    assert [one.identity.address for one in events] == [
+        *(NUMBER, OTHER_NUMBER, NUMBER, british_number(1), british_number(2))
+    ]
+
+
+def test_those_who_have_to_confirm_take_three_statements_more(
+    sender: Sender, rolled_back: Rolled
+) -> None:
+    def statements() -> int:
+        with rolled_back(), CaptureQueriesContext(connection) as asked:
+            ledger.record_many("default", asked_and_said())
+            return len(asked)
+
+    def settled() -> int:
+        """Once the purposes, and the table, are there."""
+        statements()
+        return statements()
+
+    before = settled()
+    confirmed_within(48)
+    assert settled() == before + 3
 
 
 @few
