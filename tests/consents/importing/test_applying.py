@@ -198,9 +198,9 @@ def stopped_behind(
     """Records the file, and is stopped behind this step of the next chunk, which is in vain."""
     take, left = getattr(module, step), chunks
 
-    def stop(*given: Any) -> Any:
+    def stop(*given: Any, **named: Any) -> Any:
         nonlocal left
-        result = take(*given)
+        result = take(*given, **named)
         left -= 1
         if left < 0:
             raise InterruptedError
