@@ -81,25 +81,13 @@ def left_by(
 
 
 @some
-@given(past=pasts, rows=files, chunk=st.sampled_from([1, 2, 3, 5, 100]))
+@given(
+    past=pasts,
+    rows=files,
+    chunk=st.sampled_from([1, 2, 3, 5, 100]),
+    confirmed=st.just(()) | confirmed,
+)
 def test_an_import_writes_what_the_ledgers_own_path_writes(
-    sender: Sender,
-    rolled_back: Rolled,
-    chunks_of: Chunks,
-    tmp_path: Path,
-    past: list[Act],
-    rows: list[Line],
-    chunk: int,
-) -> None:
-    chunks_of(chunk)
-    file = written(tmp_path, rows)
-    expected = left_by(by_the_ledger, past, file, rolled_back)
-    assert left_by(by_import, past, file, rolled_back) == expected
-
-
-@some
-@given(past=pasts, rows=files, chunk=st.sampled_from([2, 5, 100]), confirmed=confirmed)
-def test_so_it_does_where_people_have_to_confirm(
     sender: Sender,
     rolled_back: Rolled,
     chunks_of: Chunks,
