@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from consents import addressbook
-from consents.addressbook import key_of
+from consents.addressbook import AddressKey, key_of
 from consents.entries import Draft
 from consents.errors import ConsentError
 from consents.identifiers import Address
@@ -127,14 +127,12 @@ class Reach:
         self, wanted: Mapping[Address, Contact | None]
     ) -> list[tuple[ChannelIdentity, Contact]]:
         """Identities of strangers, of whom an entry says which contact they are."""
-        named: dict[UUID, tuple[ChannelIdentity, Contact]] = {}
-        for address, to in wanted.items():
-            identity = self._found.identities[key_of(address)]
-            if to:
-                named.setdefault(identity.id, (identity, to))
+        named = [
+            (self._found.identities[key_of(address)], to) for address, to in wanted.items() if to
+        ]
         return [
             (identity, to)
-            for identity, to in named.values()
+            for identity, to in named
             if identity.contact_id != to.id and identity.contact.is_stranger
         ]
 
@@ -198,11 +196,13 @@ class Reach:
 
 
 def _wanted(drafts: Iterable[Draft]) -> dict[Address, Contact | None]:
-    """The contact of each address: the first that is named for it, wherever in the page."""
+    """Each address once, as it is spelled first, and the contact that is named for it first."""
+    spelled: dict[AddressKey, Address] = {}
     wanted: dict[Address, Contact | None] = {}
     for draft in drafts:
         if draft.address:
-            wanted[draft.address] = wanted.get(draft.address) or draft.contact
+            address = spelled.setdefault(key_of(draft.address), draft.address)
+            wanted[address] = wanted.get(address) or draft.contact
     return wanted
 
 

@@ -279,6 +279,20 @@ def test_of_two_contacts_named_for_one_person_in_a_bulk_the_first_counts(is_know
     assert set(Contact.objects.all()) == {first, second}
 
 
+@pytest.mark.parametrize("is_known", [True, False], ids=["a stranger", "somebody new"])
+def test_the_first_contact_named_counts_also_where_another_spelling_came_before(
+    is_known: bool,
+) -> None:
+    first, second = ContactFactory.create_batch(2)
+    if is_known:
+        OptInFactory(identity=TWO_SPELLINGS[1])
+    here, there = TWO_SPELLINGS
+    said = [(here, None), (there, first), (here, second)]
+    results = bulk(*(entry(identity=spelling, contact=contact) for spelling, contact in said))
+    assert [isinstance(one, ConsentError) for one in results] == [False, False, True]
+    assert ChannelIdentity.objects.get().contact == first
+
+
 def test_a_stranger_named_in_two_spellings_of_one_bulk_moves_once() -> None:
     OptInFactory(identity=TWO_SPELLINGS[1])
     claims(*[ContactFactory()] * 2)
