@@ -87,7 +87,7 @@ class Page:
         self._details: list[EventDetail] = []
         self._changed: set[Pair] = set()
         self._moved: set[UUID] = set()
-        self._awaited: set[Pair] | None = None
+        self._awaited: dict[Pair, datetime] | None = None
 
     def lock(self, identities: Iterable[UUID]) -> None:
         """Lock these standings, all at once, and read how they stand."""
@@ -167,17 +167,27 @@ class Page:
         if self.standings[event.identity_id].erased_at:
             result = Outcome.WOULD_RESURRECT
         elif result is Outcome.CHANGED:
-            is_repeat = pair in self._pairs_awaited()
+            asked_at = self._asked().get(pair)
+            is_repeat = asked_at is not None and not self._is_withdrawn(event, asked_at)
             result = Outcome.NO_CHANGE if is_repeat else Outcome.UNCONFIRMED
-            self._pairs_awaited().add(pair)
+            self._asked()[pair] = max(event.occurred_at, asked_at or event.occurred_at)
         event.outcome, event.effective = result.value, False
 
-    def _pairs_awaited(self) -> set[Pair]:
-        """Whose confirmation of what is waited for, by the lines added so far."""
+    def _asked(self) -> dict[Pair, datetime]:
+        """When each confirmation that was waited for before this page was asked for last, and
+        those asked for in it.
+        """
         if self._awaited is None:
             found = awaiting.still_open(self.standings, self.purposes, self.now)
-            self._awaited = {(one.request.identity_id, one.request.purpose_id) for one in found}
+            asked = sorted((one.request for one in found), key=lambda one: one.occurred_at)
+            self._awaited = {(one.identity_id, one.purpose_id): one.occurred_at for one in asked}
         return self._awaited
+
+    def _is_withdrawn(self, request: ConsentEvent, asked_at: datetime) -> bool:
+        """Whether an opt-out of the same, or of more, was added that ends what was asked then."""
+        chain = self.purposes.chain(self.purposes.by_id[request.purpose_id])
+        said = (one for purpose in chain for one in self._said[request.identity_id, purpose.id])
+        return any(one.action == Action.OPT_OUT and one.occurred_at >= asked_at for one in said)
 
     def _name_lines_anew(self) -> None:
         """In one go for all pairs that something was said of which is not their newest."""

@@ -23,6 +23,7 @@ from consents import (
 )
 from consents.awaiting import Stage
 from consents.double_opt_in import Yes
+from consents.entries import Entry
 from consents.errors import ConsentError
 from consents.models import (
     ChannelIdentity,
@@ -187,6 +188,30 @@ def test_a_repeat_while_one_is_open_is_written_down_and_changes_nothing() -> Non
 def test_a_repeat_in_the_same_bulk_changes_nothing_either() -> None:
     results = [recorded(one) for one in bulk(*[entry(purpose="marketing")] * 2)]
     assert [one.outcome for one in results] == ["unconfirmed", "no_change"]
+
+
+@pytest.mark.parametrize("purpose", ["marketing", "all"])
+@pytest.mark.parametrize("is_known", [True, False], ids=["asked before", "asked in the bulk"])
+def test_after_an_opt_out_in_the_same_bulk_the_next_waits_anew(
+    purpose: str, is_known: bool
+) -> None:
+    def asked(minutes: int) -> Entry:
+        return entry(purpose="marketing", occurred_at=ago(minutes=minutes))
+
+    if is_known:
+        RequestFactory(occurred_at=ago(minutes=10))
+    said = [] if is_known else [asked(9)]
+    stop = entry(action="opt_out", purpose=purpose, occurred_at=ago(minutes=8))
+    *_, again, repeat = bulk(*said, stop, asked(7), asked(6))
+    assert what(recorded(again)) == ASKED
+    assert recorded(repeat).outcome == "no_change"
+
+
+def test_an_opt_out_from_before_the_request_leaves_it_open() -> None:
+    RequestFactory(occurred_at=ago(minutes=5))
+    stop = entry(action="opt_out", purpose="marketing", occurred_at=ago(minutes=8))
+    _, again = bulk(stop, entry(purpose="marketing", occurred_at=ago(minutes=4)))
+    assert recorded(again).outcome == "no_change"
 
 
 def test_after_one_has_run_out_the_next_waits_anew() -> None:
