@@ -1,4 +1,4 @@
-"""Two addresses of one web server under the same load, in turns."""
+"""Two addresses under the same load, in turns: of one web server, or of two."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ Requests = Callable[[], Iterator[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What is sent, and the status that says it worked."""
+    """What is sent, the status that says it worked, and the port where it is not the site's."""
 
     requests: Requests
     status: int = 200
+    port: int | None = None
 
 
 def loads(site: Site, *sides: Side, connections: int, rounds: int = ROUNDS) -> list[list[Load]]:
@@ -31,7 +32,7 @@ def loads(site: Site, *sides: Side, connections: int, rounds: int = ROUNDS) -> l
 
     def apply(side: Side, seconds: float) -> Load:
         return load.apply(
-            site.port,
+            side.port or site.port,
             side.requests(),
             connections=connections,
             seconds=seconds,

@@ -17,7 +17,7 @@ from django.conf import settings
 
 from bench import measures, report
 from bench.figures import Figure
-from bench.installation import Installation
+from bench.installation import Installation, disconnect
 from bench.load import UnfitError
 from bench.site import Options, Site, open_site
 from config.cluster import EmbeddedError
@@ -73,8 +73,7 @@ def _site(options: Options) -> Iterator[Site]:
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
-        db.connection.close()
-        db.connection.close_pool()  # type: ignore[attr-defined]
+        disconnect()
         installation.tear_down()
 
 

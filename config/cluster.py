@@ -87,9 +87,9 @@ class Cluster:
             host=str(self.sockets), user=role, dbname=database, connect_timeout=2, autocommit=True
         )
 
-    def url(self, role: str = APPLICATION) -> str:
+    def url(self, role: str = APPLICATION, database: str = DATABASE) -> str:
         """What DATABASE_URL would say for this cluster."""
-        return f"postgresql://{role}@/{DATABASE}?host={quote(str(self.sockets))}"
+        return f"postgresql://{role}@/{database}?host={quote(str(self.sockets))}"
 
     def answers(self) -> bool:
         """Whether it is alive and prepared: a process id proves neither, an answer both."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 from bench.compared import Side, loads
@@ -11,31 +11,35 @@ from bench.figures import Figure, at_most, ratio_at_most
 from bench.measures.gate import asking
 from bench.measures.recording import changing_minds
 from bench.pages import Pages
+from bench.rounds import median
 from bench.site import ONE_ACCOUNT, Site
 
 SIZES = (10_000, 1_000_000, 10_000_000)
 SLOWER = ratio_at_most(1.3)
 PAGE_MAX = at_most(300)
 
-
-@dataclass(frozen=True, slots=True)
-class _Grown:
-    """Milliseconds that half of the answers kept to, one request at a time."""
-
-    gate: float
-    record: float
+_NAMES = ("Gate", "Record one")
 
 
 def measure(site: Site) -> Iterator[Figure]:
-    first: _Grown | None = None
-    for size in sizes(site.options.rows):
-        site.fill(size)
-        site.configure(ONE_ACCOUNT)
-        with site.web():
-            grown = _medians(site)
-            yield from _figures(size, grown, first)
-            yield from _pages(site, size)
-        first = first or grown
+    first, *more = sizes(site.options.rows)
+    site.fill(first)
+    site.configure(ONE_ACCOUNT)
+    small = _sides(site)
+    with site.web():
+        for name, value in zip(_NAMES, _medians(site, small), strict=True):
+            yield _figure(name, first, value)
+        yield from _pages(site, first)
+    with site.installation.copy() as port:
+        beside = [replace(side, port=port) for side in small]
+        for size in more:
+            site.fill(size)
+            site.configure(ONE_ACCOUNT)
+            with site.web():
+                *floors, gate, record = _medians(site, [*beside, *_sides(site)])
+                for name, floor, value in zip(_NAMES, floors, (gate, record), strict=True):
+                    yield _figure(name, size, value, floor)
+                yield from _pages(site, size)
 
 
 def sizes(rows: int) -> list[int]:
@@ -44,24 +48,26 @@ def sizes(rows: int) -> list[int]:
     return [first, *(size for size in SIZES if first < size < rows), rows]
 
 
-def _medians(site: Site) -> _Grown:
-    minds = Side(partial(iter, changing_minds(site)), 201)
-    taken = loads(site, asking(site), minds, connections=1, rounds=1)
-    return _Grown(*(one.milliseconds(0.5) for [one] in taken))
+def _sides(site: Site) -> list[Side]:
+    """Of the book as it is now, in the order of the names."""
+    return [asking(site), Side(partial(iter, changing_minds(site)), 201)]
 
 
-def _figures(size: int, grown: _Grown, first: _Grown | None) -> Iterator[Figure]:
-    """The floor is the same figure while the book was small."""
-    goals = (SLOWER,) if first else ()
-    for name, which in (("Gate", "gate"), ("Record one", "record")):
-        yield Figure(
-            name=f"{name} at {size:,} consents: p50".replace(",", " "),
-            value=getattr(grown, which),
-            floor=getattr(first, which, None),
-            unit="ms",
-            goals=goals,
-            note="" if first else "the floor of those that follow",
-        )
+def _medians(site: Site, sides: Sequence[Side]) -> list[float]:
+    """Milliseconds that half of the answers kept to, one request at a time."""
+    taken = loads(site, *sides, connections=1)
+    return [median(one.milliseconds(0.5) for one in rounds) for rounds in taken]
+
+
+def _figure(name: str, size: int, value: float, floor: float | None = None) -> Figure:
+    """The floor is the same in the small book, asked in turns with the one that has grown."""
+    return Figure(
+        name=f"{name} at {size:,} consents: p50".replace(",", " "),
+        value=value,
+        floor=floor,
+        unit="ms",
+        goals=(SLOWER,) if floor else (),
+    )
 
 
 def _pages(site: Site, size: int) -> Iterator[Figure]:
