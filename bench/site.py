@@ -10,12 +10,14 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
+from django.utils import timezone
 
 from bench.by_hand import ByHand
 from bench.installation import Installation
 from bench.people import Strangers
 from config import sandbox_accounts
 from config.services import Running
+from consents import tallies
 from consents.defaults import DEFAULT_SENDER, ensure_defaults
 from consents.models import ApiKey, Purpose, Sender
 from consents.vocabulary import ROOT_PURPOSE, Scope
@@ -67,6 +69,11 @@ class Site:
         with self.by_hand() as book:
             book.populate(range(self.filled, count))
         self.filled = count
+        self.settle_down()
+
+    def settle_down(self) -> None:
+        """As after a quiet night: the worker has counted all lines, and all is on disk."""
+        tallies.keep(timezone.now())
         self.installation.settle_down()
 
     @contextmanager

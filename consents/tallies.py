@@ -6,8 +6,9 @@ twice. Reach is counted anew as a whole, the seldomer the longer that takes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from time import monotonic
+from time import monotonic, sleep
 from typing import Final
 
 from django.db import connection, transaction
@@ -22,12 +23,16 @@ REACH_EVERY: Final = timedelta(seconds=30)
 REACH_SHARE: Final = 200
 """Counting reach takes at most one part in so many of the time."""
 
+# Each line looks its identity up, so that a step costs the same in a book of any size: joined,
+# everybody in the book would be read for it.
 _FOLD: Final = """
 WITH lines AS (
     SELECT event.seq, event.sender_id, event.action, event.effective, identity.channel,
            (event.occurred_at AT TIME ZONE 'UTC')::date AS day
     FROM consents_consentevent event
-    JOIN consents_channelidentity identity ON identity.id = event.identity_id
+    CROSS JOIN LATERAL (
+        SELECT channel FROM consents_channelidentity WHERE id = event.identity_id OFFSET 0
+    ) AS identity
     WHERE event.seq > %(after)s AND event.seq <= %(upto)s
 ), counted AS (
     INSERT INTO consents_daytally AS tally (id, sender_id, day, channel, action, lines)
@@ -57,24 +62,35 @@ GROUP BY identity.sender_id, identity.channel, consent.purpose_id, consent.state
 """
 
 
-def keep(now: datetime) -> int:
-    """Count what has been recorded since last time; how many lines were read."""
-    total = 0
+def keep(now: datetime, between: Callable[[], object] = lambda: None) -> int:
+    """Count what has been recorded since last time; how many lines were read.
+
+    After an import that is a while: others are left as much time as each step took, and `between`
+    is called.
+    """
+    total, begun = 0, monotonic()
     while read := fold():
         total += read
+        between()
+        if read == LINES:
+            sleep(monotonic() - begun)
+        begun = monotonic()
     count_reach(now)
     return total
 
 
-def fold(limit: int = LINES) -> int:
-    """Add the next lines to the days' counts; how many were read, 0 when all are counted."""
+def fold(limit: int | None = None) -> int:
+    """Add the next lines to the days' counts, at most `limit`, else `LINES`; how many were read.
+
+    0 when all are counted.
+    """
     horizon = feeds.horizon(ConsentEvent)
     with transaction.atomic():
         mark = _mark()
         if mark.seq >= horizon:
             return 0
         with connection.cursor() as cursor:
-            cursor.execute(_LAST_OF_STEP, [mark.seq, horizon, limit])
+            cursor.execute(_LAST_OF_STEP, [mark.seq, horizon, limit or LINES])
             [last] = cursor.fetchone()
             upto = horizon if last is None else last
             cursor.execute(_FOLD, {"after": mark.seq, "upto": upto})

@@ -111,8 +111,8 @@ def sweep(*, purges: bool = True) -> Counts:
     counts.erased = erasure.finish_open()
     counts.retried = _retry_opt_outs_daily()
     counts.mended = outbox.mend_stale()
-    counts.tallied = tallies.keep(timezone.now())
-    # A long purge must not keep waiting what a killed worker held.
+    # Neither a long ledger nor a long purge must keep waiting what a killed worker held.
+    counts.tallied = tallies.keep(timezone.now(), between=settlement.reap)
     counts.purged = retention.forget_old(between=settlement.reap) if purges else 0
     _seal(counts)
     return counts

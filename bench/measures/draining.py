@@ -61,7 +61,7 @@ def _drain(site: Site, size: int) -> float:
     begun = database_clock()
     with site.by_hand() as book:
         book.opt_in(site.strangers.take(size))
-    site.installation.settle_down()
+    site.settle_down()
     with site.installation.run("worker"):
         give_up_at = time.monotonic() + PATIENCE
         while site.installation.value(_STILL_OWED):

@@ -65,7 +65,7 @@ def _opt_outs(site: Site, count: float) -> Iterator[bytes]:
     people = site.strangers.reserve(ceil(count * 10 / 9) + 10)
     with site.by_hand() as book:
         book.populate(people)
-    site.installation.settle_down()
+    site.settle_down()
     return (recording(site, "opt_out", number(index)) for index in people if is_opted_in(index))
 
 

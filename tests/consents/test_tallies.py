@@ -113,3 +113,16 @@ def test_keeping_counts_everything(sender):
     assert tallies.keep(NOON) == 1
     assert days()
     assert reach()
+
+
+def test_a_long_ledger_is_counted_in_steps_and_leaves_time_between_them(sender, monkeypatch):
+    for at in range(5):
+        say("opt_in", british_number(at), occurred_at=NOON)
+    waits: list[float] = []
+    monkeypatch.setattr(tallies, "LINES", 2)
+    monkeypatch.setattr(tallies, "sleep", waits.append)
+    called: list[int] = []
+    assert tallies.keep(NOON, between=lambda: called.append(sum(days().values()))) == 5
+    assert called == [2, 4, 5]
+    assert len(waits) == 2
+    assert all(seconds > 0 for seconds in waits)
