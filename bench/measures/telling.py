@@ -14,6 +14,7 @@ from math import ceil
 import requests
 
 from bench import load
+from bench.compared import WARM_UP_SECONDS
 from bench.figures import Figure, at_least, at_most
 from bench.load import Load, UnfitError
 from bench.measures.recording import recording
@@ -47,7 +48,8 @@ def measure(site: Site) -> Iterator[Figure]:
     with site.web(), site.installation.run("worker"), site.installation.run("sandbox"):
         for name, (per_second, kinds) in scenes.items():
             site.configure(*kinds)
-            opt_outs = _opt_outs(site, per_second * seconds)
+            opt_outs = _opt_outs(site, per_second * (WARM_UP_SECONDS + seconds))
+            _apply(site, opt_outs, per_second, WARM_UP_SECONDS)
             begun = database_clock()
             loaded = _apply(site, opt_outs, per_second, seconds)
             recorded = _recorded_since(site, begun)
