@@ -16,8 +16,8 @@ from consents.api.operations import IDENTITY_HINT, STORABLE, words
 from consents.vocabulary import Channel
 
 IDENTITY_INTEGER_MAX: Final = 10**20 - 1
-# Something in it that is neither blank nor a control character.
-NOT_BLANK: Final = r"^[^\x00]*[^\s\x00-\x20\x7f-\xa0][^\x00]*$"
+# Something in it that Python does not strip: what other dialects do not count as blank is named.
+NOT_BLANK: Final = r"^[^\x00]*[^\s\x00\x1c-\x1f\x85][^\x00]*$"
 
 Schema = dict[str, Any]
 

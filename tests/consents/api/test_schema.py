@@ -2,12 +2,14 @@
 
 import json
 import re
+import sys
 
 import pytest
 from django.core.management import call_command
 from django.test import Client
 
 from consents.api import contact_shapes, schema
+from consents.api.shapes import NOT_BLANK
 from tests.consents.api.test_consent_events import OPT_IN
 from tests.consents.factories import NUMBER
 
@@ -109,3 +111,11 @@ def test_answers_have_the_fields_that_the_schema_shows(api):
     assert set(timeline["results"][0]) == fields(contact_shapes.MomentBody)
     bulk = api.post("consent-events/bulk/", {"events": [OPT_IN, {}]}).json()["results"]
     assert set(bulk[0]) | set(bulk[1]) | {"events"} == fields(schema.BulkItem)
+
+
+def test_what_the_schema_calls_blank_is_what_is_refused_as_blank():
+    says_something = re.compile(NOT_BLANK)
+    for number in range(1, sys.maxunicode + 1):
+        character = chr(number)
+        is_blank = not character.strip()
+        assert (says_something.search(character) is None) == is_blank
