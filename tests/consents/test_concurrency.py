@@ -323,15 +323,20 @@ def test_a_deadlock_inside_somebody_elses_transaction_is_theirs() -> None:
 
 def test_a_real_deadlock_ends_with_both_done() -> None:
     ids = [OptInFactory(identity=number).identity_id for number in (NUMBER, OTHER_NUMBER)]
-    both_hold_one, tries = threading.Barrier(2), list[Any]()
+    both_hold_one, one_has_both = threading.Barrier(2), threading.Event()
+    tries = list[Any]()
 
     def lock(order: list[Any]) -> str:
         first, second = order
+        if len(tries) == 2:
+            # Whoever tries again at once may be served before the one who waits, who has the other.
+            assert one_has_both.wait(PATIENCE)
         [_] = Standing.objects.locked([first])
         tries.append(first)
         if len(tries) <= 2:
             both_hold_one.wait(PATIENCE)
         [_] = Standing.objects.locked([second])
+        one_has_both.set()
         return "done"
 
     results = attempt_at_once(

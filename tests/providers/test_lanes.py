@@ -15,6 +15,7 @@ from providers.lanes import CALLS_AT_ONCE, Lanes
 
 PATIENCE = 10.0
 ONE, OTHER = UUID(int=1), UUID(int=2)
+used: list[Lanes] = []
 
 
 class Provider:
@@ -49,6 +50,12 @@ def provider(monkeypatch) -> Iterator[Provider]:
     monkeypatch.setattr(registry, "adapter", lambda kind: standing_in)
     yield standing_in
     standing_in.let_all_go()
+    # What is under way still would be told to the next test's.
+    for made in used:
+        made.empty()
+        while made.is_busy:
+            made.take(0.1)
+    used.clear()
 
 
 @pytest.fixture
@@ -65,6 +72,7 @@ def calls(account: UUID, *people: str, kind: Kind = Kind.OPT_IN) -> list[Call]:
 
 
 def put(made: Lanes, account: UUID, *people: str, kind: Kind = Kind.OPT_IN) -> None:
+    used.append(made)
     made.put(account, calls(account, *people, kind=kind), claimed_at=lanes.time.monotonic())
 
 
