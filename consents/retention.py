@@ -69,16 +69,12 @@ def check(kind: str, days: int | None) -> None:
         raise ConsentError("too_short", message, "days")
 
 
-def forget_old(between: Callable[[], object] = lambda: None) -> int:
-    """Forget all that its rule says is old enough; how many rows.
-
-    `between` is called after each chunk: a long purge must not keep others waiting.
-    """
+def forget_old() -> int:
+    """Forget all that its rule says is old enough, a chunk at a time; how many rows."""
     total = 0
     for kind, days in _in_force():
         while forgotten := kind.forget(timedelta(days=days)):
             total += forgotten
-            between()
     return total
 
 

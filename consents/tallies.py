@@ -6,7 +6,6 @@ twice. Reach is counted anew as a whole, the seldomer the longer that takes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from time import monotonic, sleep
 from typing import Final
@@ -62,16 +61,14 @@ GROUP BY identity.sender_id, identity.channel, consent.purpose_id, consent.state
 """
 
 
-def keep(now: datetime, between: Callable[[], object] = lambda: None) -> int:
+def keep(now: datetime) -> int:
     """Count what has been recorded since last time; how many lines were read.
 
-    After an import that is a while: others are left as much time as each step took, and `between`
-    is called.
+    After an import that is a while: others are left as much time as each step took.
     """
     total, begun = 0, monotonic()
     while read := fold():
         total += read
-        between()
         if read == LINES:
             sleep(monotonic() - begun)
         begun = monotonic()

@@ -106,29 +106,28 @@ def sweep(*, purges: bool = True) -> Counts:
     counts.expired = _until_nothing(expiry.write_run_out)
     counts.warned = expiry.warn()
     counts.restated = settling.settle_purposes()
-    counts.caught_up = _catch_up(counts)
+    counts.caught_up = _catch_up()
     # Before what failed is tried again: of the erased nothing is.
     counts.erased = erasure.finish_open()
     counts.retried = _retry_opt_outs_daily()
     counts.mended = outbox.mend_stale()
-    # Neither a long ledger nor a long purge must keep waiting what a killed worker held.
-    counts.tallied = tallies.keep(timezone.now(), between=settlement.reap)
-    counts.purged = retention.forget_old(between=settlement.reap) if purges else 0
-    _seal(counts)
+    counts.tallied = tallies.keep(timezone.now())
+    counts.purged = retention.forget_old() if purges else 0
+    counts.sealed = _seal()
     return counts
 
 
-def _seal(counts: Counts) -> None:
-    """Seal what is new in the ledger, when it is time."""
+def _seal() -> int:
+    """Seal what is new in the ledger, when it is time; how many lines."""
+    sealed = 0
     if not sealing.is_due():
-        return
+        return sealed
     try:
         for seal in sealing.seal():
-            counts.sealed += seal.count
-            # A long ledger must not keep waiting what a killed worker held.
-            counts.freed += settlement.reap()
+            sealed += seal.count
     except AnchorError as error:
         log.error("%s They are kept in the database, and this is tried again.", error)
+    return sealed
 
 
 def sweep_alone(*, purges: bool = True) -> Counts | None:
@@ -223,13 +222,11 @@ def _until_nothing(step: Callable[[], int]) -> int:
     return total
 
 
-def _catch_up(counts: Counts) -> int:
+def _catch_up() -> int:
     """Tell new accounts what is known already, until nothing is left to tell."""
     looked_at = 0
     behind = ProviderAccount.objects.filter(is_enabled=True).exclude(catch_up="")
     for account in list(behind.values_list("id", flat=True)):
         while chunk := accounts.catch_up(account):
             looked_at += chunk
-            # A long list must not keep waiting what a killed worker held.
-            counts.freed += settlement.reap()
     return looked_at

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Event, Thread
 from uuid import UUID
 
@@ -42,7 +42,8 @@ FIRST_PURGE_AFTER_SECONDS = 60.0
 """It reads whole tables; a worker that has just started has people to tell first."""
 
 REAP_EVERY_SECONDS = 5.0
-"""More often than the sweep: an opt-out may wait behind a row that a killed worker held."""
+"""More often than the sweep, and beside it, since a sweep may take long: an opt-out may wait behind
+a row that a killed worker held."""
 
 SETTLE_MAX = 100
 """Calls settled in one transaction."""
@@ -61,11 +62,14 @@ class Worker:
     def run(self, stop: Event) -> None:
         """Step until told to stop, then finish what is under way.
 
-        Survives the database's absence. Four threads beside it: one sweeps now and then, one
-        tells subscribers, one applies callbacks, one looks at files and records them.
+        Survives the database's absence. Five threads beside it: one frees what killed workers
+        held, one sweeps, one tells subscribers, one applies callbacks, one looks at files and
+        records them.
         """
-        sweeper = Thread(target=_sweep_now_and_then, args=(stop,), daemon=True)
-        sweeper.start()
+        reaping = (stop, settlement.reap, REAP_EVERY_SECONDS, "Freeing rows")
+        Thread(target=_now_and_then, args=reaping, daemon=True).start()
+        sweeping = (stop, _Sweeper().sweep, SWEEP_EVERY_SECONDS, "The sweep")
+        Thread(target=_now_and_then, args=sweeping, daemon=True).start()
         courier = Thread(target=Courier().run, args=(stop,), daemon=True)
         courier.start()
         hearer = Thread(target=hearing.run, args=(stop,), daemon=True)
@@ -161,25 +165,32 @@ class Worker:
         return len(settling)
 
 
-def _sweep_now_and_then(stop: Event) -> None:
-    """In a thread of its own, since telling a new account all that is known takes a while."""
-    sweep_at = time.monotonic()
-    purge_at = sweep_at + FIRST_PURGE_AFTER_SECONDS
+class _Sweeper:
+    """Sweeps, and now and then looks for what is old enough to forget, too."""
+
+    def __init__(self) -> None:
+        self._purge_at = time.monotonic() + FIRST_PURGE_AFTER_SECONDS
+
+    def sweep(self) -> None:
+        now = time.monotonic()
+        purges = now >= self._purge_at
+        sweeps.sweep_alone(purges=purges)
+        if purges:
+            self._purge_at = now + PURGE_EVERY_SECONDS
+
+
+def _now_and_then(stop: Event, work: Callable[[], object], every: float, name: str) -> None:
+    """Do it, and again that many seconds after it was done, whatever becomes of it."""
     while not stop.is_set():
         try:
-            settlement.reap()
-            now = time.monotonic()
-            if now >= sweep_at:
-                sweeps.sweep_alone(purges=now >= purge_at)
-                sweep_at = now + SWEEP_EVERY_SECONDS
-                purge_at = now + PURGE_EVERY_SECONDS if now >= purge_at else purge_at
+            work()
         except DATABASE_AWAY as error:
-            log.warning("The sweep was cut short (%s).", type(error).__name__)
+            log.warning("%s was cut short (%s).", name, type(error).__name__)
         except Exception as error:
-            log.error("The sweep failed with %s.", type(error).__name__)
+            log.error("%s failed with %s.", name, type(error).__name__)
         finally:
             connection.close()
-        stop.wait(REAP_EVERY_SECONDS)
+        stop.wait(every)
 
 
 def _settle_what_can_be(settling: Sequence[Returned]) -> None:

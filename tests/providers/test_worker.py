@@ -29,6 +29,7 @@ from tests.consents.factories import NUMBER, OTHER_NUMBER
 from tests.providers.factories import (
     AccountFactory,
     british_numbers,
+    let_pass,
     newest,
     opt_in,
     opt_in_many,
@@ -268,6 +269,51 @@ def test_it_outlives_a_database_that_is_away(account, adapter, monkeypatch):
     stop.set()
     running.join(PATIENCE)
     assert told(account) == [("opt_in", "succeeded")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_long_sweep_does_not_keep_waiting_what_a_killed_worker_held(
+    account, adapter, monkeypatch
+):
+    sweeping, done, swept, stop = (threading.Event() for _ in range(4))
+
+    def sweep(*, purges):
+        sweeping.set()
+        swept.wait(PATIENCE)
+
+    def succeed(changes):
+        done.set()
+        return Scripted.succeed(changes)
+
+    adapter.script = succeed
+    monkeypatch.setattr(worker.sweeps, "sweep_alone", sweep)
+    monkeypatch.setattr(worker, "REAP_EVERY_SECONDS", 0.05)
+    opt_in()
+    claim_calls(account, 1)
+    running = in_a_thread(lambda: Worker().run(stop))
+    assert sweeping.wait(PATIENCE)
+    let_pass(minutes=2)
+    assert done.wait(PATIENCE / 2)
+    swept.set()
+    stop.set()
+    running.join(PATIENCE)
+    # Nobody knows what became of the first call, so it will be said once more.
+    assert told(account) == [("opt_in", "succeeded"), ("opt_in", "pending")]
+
+
+@pytest.mark.parametrize("error", [OperationalError("gone"), ValueError("of +12025550143")])
+def test_what_is_done_now_and_then_outlives_its_failure(error, monkeypatch, caplog):
+    stop, outcomes = threading.Event(), iter([error, None])
+
+    def work():
+        if (failure := next(outcomes)) is not None:
+            raise failure
+        stop.set()
+
+    monkeypatch.setattr(worker.connection, "close", lambda: None)
+    worker._now_and_then(stop, work, 0.0, "The sweep")
+    assert type(error).__name__ in caplog.text
+    assert "+1202" not in caplog.text
 
 
 # --- several at once
